@@ -1,0 +1,111 @@
+// Package alerts turns sightings into visits, visits into alerts, and alerts into events that leave the house.
+// It imports vision and frames; what keeps and sends are its adapters, alerts/jetstream and alerts/webhook.
+package alerts
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"vigil/frames"
+	"vigil/vision"
+)
+
+// EventType names an event, as receivers see it.
+type EventType string
+
+// The events.
+const (
+	Opened    EventType = "alert.opened"
+	ClipReady EventType = "alert.clip_ready"
+	Closed    EventType = "alert.closed"
+	Test      EventType = "test"
+)
+
+// Nearest is the enrolled person most like a stranger.
+type Nearest struct {
+	Person string  `json:"person"`
+	Score  float64 `json:"score"`
+}
+
+// Time is an instant as events carry it: RFC 3339 with milliseconds, UTC.
+type Time struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	return json.Marshal(t.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// Alert is what a visit raises. Receivers may rely on these fields: some may be added, none changed.
+type Alert struct {
+	ID          string          `json:"id"` // a ULID that follows from the visit's first track: raised again, it is the same
+	Camera      frames.CameraID `json:"camera"`
+	OpenedAt    Time            `json:"opened_at"` // capture time of the sighting that raised it
+	ClosedAt    *Time           `json:"closed_at"`
+	Rule        string          `json:"rule"`
+	Decision    vision.Outcome  `json:"decision"`
+	Stranger    string          `json:"stranger"`
+	Visits      int             `json:"visits"` // how many visits of this stranger are remembered, this one included
+	Score       float64         `json:"score"`
+	Nearest     *Nearest        `json:"nearest"`
+	BestShotURL string          `json:"best_shot_url"`
+	ConsoleURL  string          `json:"console_url"`
+}
+
+// Clip is the alert's video as events describe it.
+type Clip struct {
+	URL    string       `json:"url"`
+	Key    string       `json:"key"`
+	Bytes  int64        `json:"bytes"`
+	SHA256 string       `json:"sha256"`
+	Start  Time         `json:"start"`
+	End    Time         `json:"end"`
+	Codec  frames.Codec `json:"codec"`
+	Width  int          `json:"width"`
+	Height int          `json:"height"`
+	Gaps   []ClipGap    `json:"gaps"`
+}
+
+// ClipGap is capture time that the clip lacks.
+type ClipGap struct {
+	From   Time   `json:"from"`
+	To     Time   `json:"to"`
+	Reason string `json:"reason"`
+}
+
+// Event is what leaves the house. Its JSON is the webhook's body.
+type Event struct {
+	Type      EventType `json:"type"`
+	Timestamp Time      `json:"timestamp"`
+	Data      Data      `json:"data"`
+}
+
+// Data is an event's payload.
+type Data struct {
+	Alert Alert `json:"alert"`
+	Clip  *Clip `json:"clip,omitempty"`
+}
+
+// ID identifies the event for ever and is the webhook-id, which may hold no dot (Standard Webhooks 1.0.0).
+func (e Event) ID() string {
+	return e.Data.Alert.ID + "-" + strings.NewReplacer(".", "-", "_", "-").Replace(string(e.Type))
+}
+
+// ClipJob asks for an alert's clip.
+type ClipJob struct {
+	Alert   string          `json:"alert"`
+	Camera  frames.CameraID `json:"camera"`
+	Start   time.Time       `json:"start"` // capture time, pre-roll included
+	End     time.Time       `json:"end"`   // capture time, post-roll included
+	ShotKey string          `json:"shot_key"`
+	Record  json.RawMessage `json:"record"` // the alert as raised, for the record beside the clip
+}
+
+// ClipDone answers a ClipJob. Clip.URL is empty: links are made where they are sent.
+type ClipDone struct {
+	Alert   string          `json:"alert"`
+	Camera  frames.CameraID `json:"camera"`
+	ShotKey string          `json:"shot_key"` // the best shot beside the clip; empty when there is none
+	Clip    *Clip           `json:"clip"`     // nil when no clip could be made
+	Reason  string          `json:"reason"`   // why not
+}

@@ -1,0 +1,31 @@
+// Package tmpdeps keeps module requirements while the tree is being written.
+package tmpdeps
+
+import (
+	_ "github.com/Eyevinn/mp4ff/mp4"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/aws/aws-sdk-go-v2/service/s3"
+	_ "github.com/bluenviron/gortsplib/v5"
+	_ "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	_ "github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/minio/minio-go/v7"
+	_ "github.com/nats-io/nats-server/v2/server"
+	_ "github.com/nats-io/nats.go/jetstream"
+	_ "github.com/oklog/ulid/v2"
+	_ "github.com/pion/interceptor/pkg/intervalpli"
+	_ "github.com/pion/rtp"
+	_ "github.com/pion/webrtc/v4"
+	_ "github.com/schollz/progressbar/v3"
+	_ "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	_ "github.com/versity/versitygw/auth"
+	_ "github.com/versity/versitygw/backend/posix"
+	_ "github.com/versity/versitygw/embedgw"
+	_ "github.com/versity/versitygw/s3api"
+	_ "go.uber.org/goleak"
+	_ "gocv.io/x/gocv"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "pgregory.net/rapid"
+)

@@ -1,0 +1,157 @@
+// Package vision decides who is in a camera's pictures. It is pure Go: pictures come from vision/decode, faces and
+// embeddings from an Engine such as vision/opencv. It imports frames and nothing else of ours.
+package vision
+
+import (
+	"math"
+	"time"
+
+	"vigil/frames"
+)
+
+// Point is a place in a picture, in fractions of its width and height, from the top left.
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+// Box is a rectangle in a picture, in fractions of its width and height.
+type Box struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+	W float64 `json:"w"`
+	H float64 `json:"h"`
+}
+
+// Overlap is the intersection over the union of two boxes, 0 to 1.
+func (b Box) Overlap(o Box) float64 {
+	w := min(b.X+b.W, o.X+o.W) - max(b.X, o.X)
+	h := min(b.Y+b.H, o.Y+o.H) - max(b.Y, o.Y)
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	return w * h / (b.W*b.H + o.W*o.H - w*h)
+}
+
+// Picture is one decoded picture: packed BGR, 8 bits a channel, rows of Width×3 bytes from the top.
+// Its pixels are valid until the next picture is asked of the same decoder.
+type Picture struct {
+	Width  int
+	Height int
+	BGR    []byte
+	PTS    int64     // ticks of frames.ClockRate since the epoch began
+	Time   time.Time // capture time
+}
+
+// Quality says how far a face can be trusted.
+type Quality struct {
+	EyeDistance float64 `json:"eye_distance"` // pixels between the eyes
+	Sharpness   float64 `json:"sharpness"`    // variance of the Laplacian of the aligned grey face
+	Yaw         float64 `json:"yaw"`          // degrees, estimated from the landmarks; 0 looks into the camera
+	Roll        float64 `json:"roll"`         // degrees, from the line between the eyes
+	Light       float64 `json:"light"`        // mean grey of the aligned face, 0 to 1
+	Inside      float64 `json:"inside"`       // part of the box that lies inside the picture, 0 to 1
+	Score       float64 `json:"score"`        // 0 to 1, all of the above in one number: the weight of the face in its track
+}
+
+// Landmarks are right eye, left eye, nose, right and left corner of the mouth: the subject's right.
+type Landmarks [5]Point
+
+// Face is one detection in one picture.
+type Face struct {
+	Box       Box       `json:"box"`
+	Landmarks Landmarks `json:"landmarks"`
+	Score     float64   `json:"score"` // the detector's, 0 to 1
+	Quality   Quality   `json:"quality"`
+}
+
+// Embedding is a face as a unit vector; its length is its model's.
+type Embedding []float32
+
+// Dot is the cosine of two embeddings of the same model, −1 to 1.
+func (e Embedding) Dot(o Embedding) float64 {
+	var sum float32
+	for i, v := range e {
+		sum += v * o[i]
+	}
+	return float64(sum)
+}
+
+// Normalize scales e to length 1, in place, and returns it.
+func (e Embedding) Normalize() Embedding {
+	var sum float64
+	for _, v := range e {
+		sum += float64(v) * float64(v)
+	}
+	if sum == 0 {
+		return e
+	}
+	scale := float32(1 / math.Sqrt(sum))
+	for i := range e {
+		e[i] *= scale
+	}
+	return e
+}
+
+// Model names the network that makes embeddings, and what its scores mean.
+type Model struct {
+	Engine    string  `json:"engine"` // "deep" or "classic"
+	ID        string  `json:"id"`     // the embedder's id and version: templates of another id are worthless
+	Threshold float64 `json:"threshold"`
+	Margin    float64 `json:"margin"`
+}
+
+// Engine finds and embeds faces. It is used by one goroutine at a time.
+type Engine interface {
+	// Detect returns the faces in the picture, without their Quality; none is not an error.
+	Detect(p Picture) ([]Face, error)
+	// Embed aligns the face and returns its embedding and its Quality.
+	Embed(p Picture, f Face) (Embedding, Quality, error)
+	Model() Model
+	Close() error
+}
+
+// Outcome is a decision's kind.
+type Outcome string
+
+// The three answers to "who is it?".
+const (
+	Known     Outcome = "known"     // somebody enrolled
+	Unknown   Outcome = "unknown"   // nobody enrolled
+	Undecided Outcome = "undecided" // too small, blurred, turned away, contradictory, or too short
+)
+
+// Decision is a track's answer.
+type Decision struct {
+	Outcome Outcome `json:"decision"`
+	Person  string  `json:"person,omitempty"` // who, when known
+	Nearest string  `json:"nearest,omitempty"`
+	Score   float64 `json:"score"`  // cosine to the nearest person, 0 when the gallery is empty
+	Margin  float64 `json:"margin"` // Score less the second nearest person's
+	Reason  string  `json:"reason"` // one clause for people
+}
+
+// Sighting is a track's decision as published. The same track publishes one when it is decided, one every few
+// seconds while it lasts, and a last one when it has ended.
+type Sighting struct {
+	Camera   frames.CameraID `json:"camera"`
+	Track    string          `json:"track"`    // camera/epoch/pts-n: the same when the same video is analysed again
+	Stage    string          `json:"stage"`    // "decided", "seen-<n>", "ended": with Track, the sighting's identity
+	Stranger string          `json:"stranger"` // who the unknown is, "s-…"; empty for other outcomes
+	Decision Decision        `json:"decision"`
+	Start    time.Time       `json:"start"` // capture time of the track's first face
+	Seen     time.Time       `json:"seen"`  // capture time of its latest
+	Ended    bool            `json:"ended"`
+	Shot     *Shot           `json:"shot,omitempty"` // the best so far
+}
+
+// ID identifies the sighting for ever.
+func (s Sighting) ID() string { return s.Track + "/" + s.Stage }
+
+// Shot is the best picture of a track. Its JPEG lies in the store; no picture travels on the bus.
+type Shot struct {
+	Key     string    `json:"key"` // object key of the JPEG
+	Time    time.Time `json:"time"`
+	Box     Box       `json:"box"` // in the whole picture
+	Quality Quality   `json:"quality"`
+}

@@ -1,0 +1,154 @@
+// Package config reads the configuration: strict YAML, overridden by VIGIL_… environment variables, checked as a
+// whole before anything starts. It imports nothing of ours; the parts of the program are given values, never this.
+package config
+
+import (
+	"net/url"
+	"time"
+)
+
+// Config is the whole configuration. A doc tag is the key's description in `vigil config schema`.
+type Config struct {
+	DataDir   string     `yaml:"data_dir" doc:"Folder for everything that is kept on this machine: the embedded broker and store, the clip spool."`
+	HTTP      HTTP       `yaml:"http" doc:"Console, API and WHIP."`
+	RTSP      RTSP       `yaml:"rtsp" doc:"RTSP server that cameras publish to."`
+	WebRTC    WebRTC     `yaml:"webrtc" doc:"Media of WHIP sessions."`
+	NATS      NATS       `yaml:"nats" doc:"The bus."`
+	S3        S3         `yaml:"s3" doc:"The store of clips, best shots and photos."`
+	Models    Models     `yaml:"models" doc:"Neural networks."`
+	Cameras   []Camera   `yaml:"cameras" doc:"Cameras that Vigil pulls from, or that may publish. Without any, and on loopback only, every id may publish."`
+	People    []Person   `yaml:"people" doc:"People who raise no alert."`
+	Endpoints []Endpoint `yaml:"endpoints" doc:"Receivers of webhooks."`
+	Alerts    Alerts     `yaml:"alerts" doc:"When an alert is raised and closed."`
+	Clips     Clips      `yaml:"clips" doc:"What a clip covers."`
+}
+
+// HTTP configures the console, the API and WHIP.
+type HTTP struct {
+	Listen    string `yaml:"listen" doc:"host:port of the console, the API and /whip/<camera>."`
+	PublicURL string `yaml:"public_url" doc:"Address under which receivers of webhooks reach the console; links begin with it. Empty: made of listen."`
+	TLSCert   string `yaml:"tls_cert" doc:"PEM file with the certificate chain; with tls_key the listener speaks HTTPS."`
+	TLSKey    string `yaml:"tls_key" doc:"PEM file with the certificate's key."`
+	Insecure  bool   `yaml:"insecure" doc:"Serve plain HTTP on an address that others can reach; for use behind a proxy that ends TLS."`
+}
+
+// RTSP configures the RTSP server.
+type RTSP struct {
+	Listen string `yaml:"listen" doc:"host:port to publish to: rtsp://host:port/<camera>."`
+}
+
+// WebRTC configures the media of WHIP sessions.
+type WebRTC struct {
+	UDP   string   `yaml:"udp" doc:"host:port of the one UDP socket of all sessions."`
+	Hosts []string `yaml:"hosts" doc:"Further addresses to offer to publishers, such as the router's public one."`
+}
+
+// NATS configures the bus.
+type NATS struct {
+	URL       string `yaml:"url" doc:"Address of a NATS server or cluster with JetStream. Empty: the embedded server."`
+	CredsFile string `yaml:"creds_file" doc:"Credentials file for that cluster."`
+	Replicas  int    `yaml:"replicas" doc:"Copies of each stream that the cluster keeps, 1 to 5."`
+}
+
+// S3 configures the store.
+type S3 struct {
+	Endpoint  string `yaml:"endpoint" doc:"http(s)://host:port of an S3 service. Empty: the embedded store."`
+	Bucket    string `yaml:"bucket" doc:"Bucket; made when it is missing."`
+	Region    string `yaml:"region" doc:"Region that requests are signed for."`
+	AccessKey string `yaml:"access_key" doc:"Access key. Empty with the embedded store: one is made."`
+	SecretKey Secret `yaml:"secret_key" doc:"Secret key. Empty with the embedded store: one is made."`
+	Listen    string `yaml:"listen" doc:"host:port at which the embedded store serves roles in other processes. Empty: this process alone."`
+}
+
+// Models configures the networks.
+type Models struct {
+	Dir      string `yaml:"dir" doc:"Folder of the network files. Empty: models in data_dir."`
+	Engine   string `yaml:"engine" enum:"auto,deep,classic" doc:"deep: networks; classic: OpenCV's cascade and local binary patterns; auto: deep when its files are there."`
+	Embedder string `yaml:"embedder" doc:"Name of the embedding network in the manifest. Empty: SFace, or the only one in the folder."`
+}
+
+// Camera configures one camera.
+type Camera struct {
+	ID           string `yaml:"id" doc:"1 to 63 of a-z, 0-9 and -."`
+	URL          Secret `yaml:"url" doc:"rtsp:// or rtsps:// address to pull from."`
+	PublishToken Secret `yaml:"publish_token" doc:"Token with which the camera may publish: RTSP's password, WHIP's bearer token."`
+}
+
+// Person configures somebody who is known.
+type Person struct {
+	Name   string `yaml:"name" doc:"As alerts and the console show it."`
+	Photos string `yaml:"photos" doc:"Folder of photos, one face each."`
+}
+
+// Endpoint configures a receiver of webhooks.
+type Endpoint struct {
+	ID           string `yaml:"id" doc:"1 to 63 of a-z, 0-9 and -."`
+	URL          string `yaml:"url" doc:"http(s) address that events are posted to."`
+	Secret       Secret `yaml:"secret" doc:"Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes."`
+	AllowPrivate bool   `yaml:"allow_private" doc:"Permit addresses of this machine and of private networks."`
+}
+
+// Alerts configures visits.
+type Alerts struct {
+	VisitGap time.Duration `yaml:"visit_gap" doc:"A stranger who is away this long has left; the next sighting is another visit."`
+}
+
+// Clips configures what a clip covers.
+type Clips struct {
+	PreRoll  time.Duration `yaml:"pre_roll" doc:"Video in front of the first sighting, at most 30s."`
+	PostRoll time.Duration `yaml:"post_roll" doc:"Video behind the last sighting, at most 30s."`
+}
+
+// Default is the configuration of a machine without a file.
+func Default() Config {
+	return Config{
+		DataDir: "./data",
+		HTTP:    HTTP{Listen: "127.0.0.1:8080"},
+		RTSP:    RTSP{Listen: "127.0.0.1:8554"},
+		WebRTC:  WebRTC{UDP: ":8189"},
+		NATS:    NATS{Replicas: 1},
+		S3:      S3{Bucket: "vigil", Region: "us-east-1"},
+		Models:  Models{Engine: "auto"},
+		Alerts:  Alerts{VisitGap: 30 * time.Second},
+		Clips:   Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
+	}
+}
+
+// redacted is what is shown in place of a secret.
+const redacted = "***"
+
+// Secret is a value that must not be shown. Every way of printing it shows stars, or, of an address, all but the
+// user and the password.
+type Secret string
+
+// Reveal returns the value.
+func (s Secret) Reveal() string { return string(s) }
+
+// String implements fmt.Stringer.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	u, err := url.Parse(string(s))
+	if err != nil || u.Host == "" {
+		return redacted
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if u.User != nil {
+		shown.User = url.User(redacted)
+	}
+	shown.RawQuery = ""
+	return shown.Redacted()
+}
+
+// GoString implements fmt.GoStringer.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText keeps the value out of YAML, JSON and logs.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = Secret(text)
+	return nil
+}

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Load reads the file at path (none when path is empty), lets the variables of environ, "KEY=value" each, override
+// it, and checks the whole. Paths in the file are relative to the file. The warnings name variables that begin
+// with VIGIL_ and belong to no key.
+func Load(path string, environ []string) (cfg Config, warnings []string, err error) {
+	cfg = Default()
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return cfg, nil, fmt.Errorf("read configuration: %w", err)
+		}
+		if err := Parse(text, &cfg); err != nil {
+			return cfg, nil, fmt.Errorf("configuration %s: %w", path, err)
+		}
+		cfg.rebase(filepath.Dir(path))
+	}
+	if warnings, err = override(&cfg, environ); err != nil {
+		return cfg, warnings, err
+	}
+	if err := cfg.Validate(); err != nil {
+		if path != "" {
+			err = fmt.Errorf("configuration %s: %w", path, err)
+		}
+		return cfg, warnings, err
+	}
+	return cfg, warnings, nil
+}
+
+// Parse reads strict YAML over cfg: a key that does not exist, or exists twice, is an error with its line.
+func Parse(text []byte, cfg *Config) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := decoder.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	var more any
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return errors.New("more than one YAML document")
+	}
+	return nil
+}
+
+// Print writes the configuration as YAML, secrets as stars.
+func (c *Config) Print(w io.Writer) error {
+	text, err := yaml.MarshalWithOptions(c, yaml.Indent(2))
+	if err != nil {
+		return fmt.Errorf("print configuration: %w", err)
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// rebase makes the file's relative paths relative to dir.
+func (c *Config) rebase(dir string) {
+	paths := []*string{&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir}
+	for i := range c.People {
+		paths = append(paths, &c.People[i].Photos)
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+}
+
+// ModelsDir is where the network files lie.
+func (c *Config) ModelsDir() string {
+	if c.Models.Dir != "" {
+		return c.Models.Dir
+	}
+	return filepath.Join(c.DataDir, "models")
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Schema returns the configuration as JSON Schema (draft 2020-12), with defaults and descriptions, for editors.
+func Schema() map[string]any {
+	schema := schemaOf(reflect.ValueOf(Default()))
+	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	schema["title"] = "Vigil configuration"
+	return schema
+}
+
+func schemaOf(v reflect.Value) map[string]any {
+	properties := map[string]any{}
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		property := schemaOfField(v.Field(i))
+		property["description"] = field.Tag.Get("doc")
+		if enum := field.Tag.Get("enum"); enum != "" {
+			property["enum"] = strings.Split(enum, ",")
+		}
+		properties[key] = property
+	}
+	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+}
+
+func schemaOfField(f reflect.Value) map[string]any {
+	switch value := f.Interface().(type) {
+	case time.Duration:
+		return map[string]any{"type": "string", "default": value.String()}
+	case bool:
+		return map[string]any{"type": "boolean", "default": value}
+	case int:
+		return map[string]any{"type": "integer", "default": value}
+	case []string:
+		return map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
+	}
+	switch f.Kind() {
+	case reflect.Struct:
+		return schemaOf(f)
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": schemaOf(reflect.Zero(f.Type().Elem()))}
+	default:
+		return map[string]any{"type": "string", "default": f.String()}
+	}
+}

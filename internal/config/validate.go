@@ -1,0 +1,175 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var id = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+
+const maxRoll = 30 * time.Second
+
+// Validate checks what can be checked without touching the machine, and names every key that is wrong.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
+	}
+	if c.DataDir == "" {
+		bad("data_dir", "must not be empty")
+	}
+	c.validateListeners(bad)
+	c.validateServices(bad)
+	c.validateCameras(bad)
+	c.validatePeople(bad)
+	c.validateEndpoints(bad)
+	if c.Alerts.VisitGap < time.Second || c.Alerts.VisitGap > time.Hour {
+		bad("alerts.visit_gap", "is %s, want 1s to 1h", c.Alerts.VisitGap)
+	}
+	for key, d := range map[string]time.Duration{"clips.pre_roll": c.Clips.PreRoll, "clips.post_roll": c.Clips.PostRoll} {
+		if d < 0 || d > maxRoll {
+			bad(key, "is %s, want 0s to %s", d, maxRoll)
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+type report func(key, format string, args ...any)
+
+func (c *Config) validateListeners(bad report) {
+	for key, address := range map[string]string{
+		"http.listen": c.HTTP.Listen, "rtsp.listen": c.RTSP.Listen, "webrtc.udp": c.WebRTC.UDP, "s3.listen": c.S3.Listen,
+	} {
+		if key == "s3.listen" && address == "" {
+			continue
+		}
+		_, port, err := net.SplitHostPort(address)
+		if n, notNumber := strconv.Atoi(port); err == nil && (notNumber != nil || n < 0 || n > 65535) {
+			err = fmt.Errorf("port %q", port)
+		}
+		if err != nil {
+			bad(key, "%q is not host:port", address)
+		}
+	}
+	if (c.HTTP.TLSCert == "") != (c.HTTP.TLSKey == "") {
+		bad("http.tls_cert", "needs http.tls_key too, and the other way round")
+	}
+	if !IsLoopback(c.HTTP.Listen) && c.HTTP.TLSCert == "" && !c.HTTP.Insecure {
+		bad("http.listen", "%s can be reached by others: set http.tls_cert and http.tls_key, or http.insecure: true behind a proxy that ends TLS", c.HTTP.Listen)
+	}
+	if !IsLoopback(c.RTSP.Listen) && len(c.Cameras) == 0 {
+		bad("rtsp.listen", "%s can be reached by others: name the cameras that may publish, each with a publish_token", c.RTSP.Listen)
+	}
+	if c.HTTP.PublicURL != "" && !isHTTP(c.HTTP.PublicURL) {
+		bad("http.public_url", "%q is not an http or https address", c.HTTP.PublicURL)
+	}
+}
+
+func (c *Config) validateServices(bad report) {
+	if c.NATS.Replicas < 1 || c.NATS.Replicas > 5 {
+		bad("nats.replicas", "is %d, want 1 to 5", c.NATS.Replicas)
+	}
+	if c.NATS.URL == "" && c.NATS.Replicas > 1 {
+		bad("nats.replicas", "is %d, but the embedded server keeps one copy", c.NATS.Replicas)
+	}
+	if c.S3.Endpoint != "" && !isHTTP(c.S3.Endpoint) {
+		bad("s3.endpoint", "%q is not an http or https address", c.S3.Endpoint)
+	}
+	if c.S3.Endpoint != "" && c.S3.Listen != "" {
+		bad("s3.listen", "is for the embedded store, but s3.endpoint names another")
+	}
+	if c.S3.Listen != "" && (c.S3.AccessKey == "" || c.S3.SecretKey == "") {
+		bad("s3.listen", "needs s3.access_key and s3.secret_key")
+	}
+	if c.S3.Bucket == "" {
+		bad("s3.bucket", "must not be empty")
+	}
+	if !slices.Contains([]string{"auto", "deep", "classic"}, c.Models.Engine) {
+		bad("models.engine", "is %q, want auto, deep or classic", c.Models.Engine)
+	}
+}
+
+func (c *Config) validateCameras(bad report) {
+	seen := map[string]bool{}
+	for i, camera := range c.Cameras {
+		key := fmt.Sprintf("cameras[%d]", i)
+		switch {
+		case !id.MatchString(camera.ID):
+			bad(key+".id", "%q is not 1 to 63 of a-z, 0-9 and -", camera.ID)
+		case seen[camera.ID]:
+			bad(key+".id", "%q is there twice", camera.ID)
+		case camera.URL == "" && camera.PublishToken == "":
+			bad(key, "camera %s has neither url nor publish_token", camera.ID)
+		case camera.URL != "" && camera.PublishToken != "":
+			bad(key, "camera %s has both url and publish_token", camera.ID)
+		}
+		seen[camera.ID] = true
+		if camera.URL != "" {
+			u, err := url.Parse(camera.URL.Reveal())
+			if err != nil || u.Host == "" || u.Scheme != "rtsp" && u.Scheme != "rtsps" {
+				bad(key+".url", "camera %s: not an rtsp:// or rtsps:// address", camera.ID)
+			}
+		}
+	}
+}
+
+func (c *Config) validatePeople(bad report) {
+	seen := map[string]bool{}
+	for i, p := range c.People {
+		key := fmt.Sprintf("people[%d]", i)
+		if p.Name == "" || len(p.Name) > 200 {
+			bad(key+".name", "must have 1 to 200 bytes")
+		}
+		if seen[p.Name] {
+			bad(key+".name", "%q is there twice", p.Name)
+		}
+		seen[p.Name] = true
+		if p.Photos == "" {
+			bad(key+".photos", "must name a folder")
+		}
+	}
+}
+
+func (c *Config) validateEndpoints(bad report) {
+	seen := map[string]bool{}
+	for i, e := range c.Endpoints {
+		key := fmt.Sprintf("endpoints[%d]", i)
+		if !id.MatchString(e.ID) {
+			bad(key+".id", "%q is not 1 to 63 of a-z, 0-9 and -", e.ID)
+		}
+		if seen[e.ID] {
+			bad(key+".id", "%q is there twice", e.ID)
+		}
+		seen[e.ID] = true
+		if !isHTTP(e.URL) {
+			bad(key+".url", "endpoint %s: not an http or https address", e.ID)
+		}
+		if e.Secret == "" {
+			bad(key+".secret", "endpoint %s: must not be empty", e.ID)
+		}
+	}
+}
+
+// IsLoopback says whether only this machine can reach the listener at address, host:port.
+func IsLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+func isHTTP(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}

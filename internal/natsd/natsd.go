@@ -1,0 +1,258 @@
+// Package natsd runs a NATS server with JetStream inside this process, for machines that have no NATS of their own.
+// It is not a client: streams and consumers are declared by internal/bus. It imports the NATS server and nothing of
+// ours.
+package natsd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// lockName is the file that marks a directory as in use. It is locked, not merely created, so a killed process
+	// leaves nothing behind that would keep the next one out.
+	lockName = "natsd.lock"
+
+	// maxPayload is the default of every NATS cluster, headers included; fragments stay below half of it.
+	maxPayload = 1 << 20
+
+	// maxMemory bounds memory streams. Everything that must last is in files, so little is needed.
+	maxMemory = 256 << 20
+
+	// readyWait is how long a started server may take to accept connections once its store is open.
+	readyWait = 10 * time.Second
+)
+
+// Config says where the server keeps its store and who may reach it.
+type Config struct {
+	// Dir is the store's directory. It is created when missing, and used by one server at a time.
+	Dir string
+	// Log takes the server's own lines: warnings and errors as such, the rest at debug level. Nil discards them.
+	Log *slog.Logger
+	// Listen is a loopback "host:port" for clients in other processes on this machine; port 0 takes a free one.
+	// Empty opens no port: the server is then reached through Connect only. Other addresses are refused, since
+	// clients are not asked for credentials.
+	Listen string
+	// MaxStore bounds the bytes on disk. 0 takes three quarters of what the disk has free at the start.
+	MaxStore int64
+}
+
+// Server is a running NATS server.
+type Server struct {
+	srv   *server.Server
+	log   *slog.Logger
+	lock  *os.File
+	url   string
+	close sync.Once
+}
+
+// Start opens the store and starts the server. It returns once clients can connect, or with the reason why not; ctx
+// bounds nothing but the start.
+func Start(ctx context.Context, c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	opts, err := c.options()
+	if err != nil {
+		return nil, fmt.Errorf("start NATS server: %w", err)
+	}
+	lock, err := lockDir(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("start NATS server: %w", err)
+	}
+	s := &Server{log: c.Log, lock: lock}
+	if err := s.start(ctx, opts); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("start NATS server in %s: %w", c.Dir, err)
+	}
+	return s, nil
+}
+
+func (c Config) options() (*server.Options, error) {
+	if c.Dir == "" {
+		return nil, errors.New("no directory for the store")
+	}
+	opts := &server.Options{
+		ServerName:             "vigil",
+		StoreDir:               c.Dir,
+		JetStream:              true,
+		JetStreamMaxStore:      c.MaxStore,
+		JetStreamMaxMemory:     maxMemory,
+		SyncAlways:             true, // the default acknowledges before the data is on the disk
+		MaxPayload:             maxPayload,
+		NoSigs:                 true,
+		NoLog:                  true,
+		DontListen:             c.Listen == "",
+		DisableJetStreamBanner: true,
+	}
+	if c.Listen == "" {
+		return opts, nil
+	}
+	host, port, err := loopback(c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	opts.Host, opts.Port = host, port
+	if port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	return opts, nil
+}
+
+func loopback(listen string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen address: %w", err)
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen address %q: port: %w", listen, err)
+	}
+	if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
+		return "", 0, fmt.Errorf("listen address %q: not a loopback address, and this server asks for no credentials", listen)
+	}
+	return host, int(n), nil
+}
+
+// lockDir makes dir if need be and holds it for this process.
+func lockDir(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make store directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock store directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("store directory %s is in use by another process", dir)
+		}
+		return nil, fmt.Errorf("lock store directory %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+func (s *Server) start(ctx context.Context, opts *server.Options) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		return err
+	}
+	s.srv = srv
+	log := &logger{log: s.log}
+	srv.SetLogger(log, false, false)
+	srv.Start()
+	if err := log.fatal(); err != nil {
+		return err
+	}
+	if !srv.ReadyForConnections(readyWait) {
+		return fmt.Errorf("not ready within %s", readyWait)
+	}
+	if !opts.DontListen {
+		s.url = "nats://" + srv.Addr().String()
+	}
+	return s.checkStreams(ctx, opts.StoreDir)
+}
+
+// checkStreams compares the streams on disk with the ones that were opened. The server skips a stream that it cannot
+// read with a warning; declaring it again would then hide that everything in it is gone.
+func (s *Server) checkStreams(ctx context.Context, dir string) error {
+	streams := filepath.Join(dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams")
+	entries, err := os.ReadDir(streams)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list streams: %w", err)
+	}
+	opened, err := s.openStreams(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !opened[e.Name()] {
+			return fmt.Errorf("stream %s cannot be read; to go on without what it holds, move %s away",
+				e.Name(), filepath.Join(streams, e.Name()))
+		}
+	}
+	return nil
+}
+
+func (s *Server) openStreams(ctx context.Context) (map[string]bool, error) {
+	info, err := s.srv.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	if err != nil {
+		return nil, fmt.Errorf("list open streams: %w", err)
+	}
+	opened := map[string]bool{}
+	for _, account := range info.AccountDetails {
+		for _, stream := range account.Streams {
+			opened[stream.Name] = true
+		}
+	}
+	return opened, ctx.Err()
+}
+
+// InProcessConn opens a connection without the network. It makes a Server a nats.InProcessConnProvider.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.srv.InProcessConn() }
+
+var _ nats.InProcessConnProvider = (*Server)(nil)
+
+// Connect opens a client connection that never leaves the process.
+func (s *Server) Connect() (*nats.Conn, error) {
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name("vigil"),
+		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				s.log.Warn("NATS connection lost", "error", err)
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			s.log.Warn("NATS connection", "error", err)
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS in process: %w", err)
+	}
+	return nc, nil
+}
+
+// URL is where other processes on this machine connect, and empty when the server has no listener.
+func (s *Server) URL() string { return s.url }
+
+// MaxStore is how many bytes all streams together may reserve on the disk.
+func (s *Server) MaxStore() int64 {
+	if c := s.srv.JetStreamConfig(); c != nil {
+		return c.MaxStore
+	}
+	return 0
+}
+
+// Close stops the server, writes its state so that the next start is quick, and gives the directory back. It may be
+// called again.
+func (s *Server) Close() {
+	s.close.Do(func() {
+		if s.srv != nil {
+			s.srv.Shutdown()
+			s.srv.WaitForShutdown()
+		}
+		if err := s.lock.Close(); err != nil {
+			s.log.Warn("unlock store directory", "error", err)
+		}
+	})
+}

@@ -1,0 +1,55 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GO_FLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench models media nats-server clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: deps ## Build bin/vigil
+	go build $(GO_FLAGS) -o bin/vigil ./cmd/vigil
+
+deps: ## Install the Debian packages that the build needs, if any is missing
+	@deploy/debian-packages build
+
+test-deps: ## Install the Debian packages that the tests need, if any is missing
+	@deploy/debian-packages test
+
+demo: build ## Show the whole job: a camera, a stranger, the alert, the clip
+	bin/vigil demo
+
+drill: build ## Prove on this machine that a stranger raises an alert
+	bin/vigil drill
+
+test: test-deps ## Run all tests with the race detector
+	go vet ./...
+	go vet -tags nocv ./...
+	go test -race ./...
+
+test-short: test-deps ## Run the tests without browsers and other processes
+	go test -short ./...
+
+lint: deps ## Run the linters
+	go run $(LINT) run ./...
+
+fuzz: test-deps ## Fuzz every parser for FUZZTIME (20s) each
+	deploy/fuzz $(or $(FUZZTIME),20s)
+
+bench: test-deps ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+models: build ## Fetch the default networks into ./models
+	bin/vigil models fetch --dir models
+
+media: ## Draw and encode the synthetic scenes again (needs ffmpeg with libx264)
+	go generate ./internal/mediatest
+
+nats-server: ## Build bin/nats-server, for roles in processes of their own
+	go build -trimpath -o bin/nats-server github.com/nats-io/nats-server/v2
+
+clean: ## Remove what was built
+	rm -rf bin

@@ -1,0 +1,32 @@
+// Package archtest holds the import table: who may import whom. Its test reads the sources themselves, so that no
+// test cache can hide a change. It imports nothing of ours.
+package archtest
+
+// Table lists, for each package, which of our packages its non-test files may import. Data flows down, imports point
+// up: parents never import children, siblings never each other. ARCHITECTURE.md explains the rooms.
+var Table = map[string][]string{
+	"frames":            {},
+	"frames/framestest": {"frames"},
+	"frames/jetstream":  {"frames", "internal/ordered"},
+	"ingest":            {"frames"},
+	"ingest/rtsp":       {"frames", "ingest"},
+	"ingest/whip":       {"frames", "ingest"},
+	"models":            {},
+	"vision":            {"frames"},
+	"vision/decode":     {"frames", "vision"},
+	"vision/opencv":     {"models", "vision"},
+	"alerts":            {"frames", "vision"},
+	"alerts/jetstream":  {"alerts", "alerts/webhook", "frames", "internal/bus", "vision"},
+	"alerts/webhook":    {"alerts"},
+	"clips":             {"alerts", "clips/mp4", "frames"},
+	"clips/clipstest":   {"clips"},
+	"clips/mp4":         {"frames"},
+	"clips/s3":          {"clips"},
+	"web":               {},
+}
+
+// Single names the packages that alone may import a library: the seams behind which C code lives.
+var Single = map[string]string{
+	"gocv.io/x/gocv": "vision/opencv",
+	"C":              "vision/decode",
+}

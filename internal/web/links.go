@@ -1,0 +1,75 @@
+package web
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// LinkLife is how long a link in a webhook opens: longer than the last retry.
+const LinkLife = 7 * 24 * time.Hour
+
+// Links makes and checks signed links and sessions. Roles in other processes make the same ones with the same key.
+type Links struct {
+	base string
+	key  []byte
+	now  func() time.Time
+}
+
+// NewLinks returns links under the public address base, signed with key.
+func NewLinks(base string, key []byte) *Links {
+	return &Links{base: strings.TrimSuffix(base, "/"), key: key, now: time.Now}
+}
+
+// Clip is the link that opens the clip under an object key.
+func (l *Links) Clip(key string) string { return l.media(key) }
+
+// Shot is the link that opens the picture under an object key; empty for an empty key.
+func (l *Links) Shot(key string) string {
+	if key == "" {
+		return ""
+	}
+	return l.media(key)
+}
+
+// Console is the page that shows the alert.
+func (l *Links) Console(alert string) string { return l.base + "/#/alerts/" + url.PathEscape(alert) }
+
+// Local turns a media link into one that the console's own page opens, on whatever address it was reached.
+func (l *Links) Local(link string) string { return strings.TrimPrefix(link, l.base) }
+
+func (l *Links) media(key string) string {
+	expires := strconv.FormatInt(l.now().Add(LinkLife).Unix(), 10)
+	u := url.URL{Path: "/media/" + key, RawQuery: "expires=" + expires + "&signature=" + l.sign("media", key, expires)}
+	return l.base + u.String()
+}
+
+// validMedia says whether the query carries a signature for key that has not expired.
+func (l *Links) validMedia(key string, query url.Values) bool {
+	expires := query.Get("expires")
+	return l.valid(expires, query.Get("signature"), l.sign("media", key, expires), l.now())
+}
+
+func (l *Links) session(expires time.Time) string {
+	at := strconv.FormatInt(expires.Unix(), 10)
+	return at + "." + l.sign("session", "", at)
+}
+
+func (l *Links) validSession(value string, now time.Time) bool {
+	at, signature, _ := strings.Cut(value, ".")
+	return l.valid(at, signature, l.sign("session", "", at), now)
+}
+
+func (l *Links) valid(expires, signature, want string, now time.Time) bool {
+	at, err := strconv.ParseInt(expires, 10, 64)
+	return err == nil && hmac.Equal([]byte(signature), []byte(want)) && now.Unix() < at
+}
+
+func (l *Links) sign(purpose, what, expires string) string {
+	mac := hmac.New(sha256.New, l.key)
+	mac.Write([]byte(purpose + "\x00" + what + "\x00" + expires))
+	return encode(mac.Sum(nil))
+}

@@ -1,0 +1,187 @@
+// The console: everything it shows comes from /api/v1.
+
+const $ = (id) => document.getElementById(id);
+const alerts = new Map(); // by id
+let oldest = "";
+let stream = null;
+
+function make(tag, props = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), props);
+  element.append(...children);
+  return element;
+}
+
+async function call(path, options) {
+  const response = await fetch("/api/v1/" + path, options);
+  if (response.status === 401) {
+    showLogin();
+    throw new Error("not logged in");
+  }
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new Error(problem.detail || response.statusText);
+  }
+  return response.status === 204 ? null : response.json();
+}
+
+// Media links in events are absolute, for receivers; here the same path serves.
+function local(link) {
+  if (!link) return "";
+  const url = new URL(link, location.href);
+  return url.pathname + url.search;
+}
+
+const when = (time) => new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+const short = (time) => new Date(time).toLocaleTimeString();
+
+function bits(rate) {
+  return rate >= 1e6 ? (rate / 1e6).toFixed(1) + " Mbit/s" : Math.round(rate / 1e3) + " kbit/s";
+}
+
+async function loadCameras() {
+  const { cameras } = await call("cameras");
+  const list = $("cameras");
+  list.replaceChildren(...cameras.map(cameraCard));
+  if (!cameras.length) list.append(make("li", { className: "empty", textContent: "No camera has been seen yet." }));
+}
+
+function cameraCard(camera) {
+  const facts = camera.online
+    ? `${camera.source} · ${camera.codec || "waiting for a key frame"} ${camera.width}×${camera.height} · ${camera.rate.toFixed(0)}/s · ${bits(camera.bitrate)}`
+    : `offline since ${when(camera.since)}`;
+  const card = make("li", { className: "card camera" + (camera.online ? " online" : "") },
+    make("strong", { textContent: camera.camera }), make("p", { textContent: facts }));
+  if (!camera.online && camera.last_error) card.append(make("p", { textContent: camera.last_error }));
+  return card;
+}
+
+function nearest(alert) {
+  return alert.nearest ? `nearest: ${alert.nearest.person} (${alert.nearest.score.toFixed(2)})` : "nobody is enrolled";
+}
+
+function alertCard({ alert, clip }) {
+  const shot = make("img", { className: "shot", alt: "", loading: "lazy" });
+  if (alert.best_shot_url) shot.src = local(alert.best_shot_url);
+  const state = clip ? "clip ready" : alert.closed_at ? "no clip" : "recording…";
+  const button = make("button", { type: "button", className: "card alert" }, shot,
+    make("span", { className: "words" }, make("strong", { textContent: "Stranger at " + alert.camera }),
+      make("span", { textContent: when(alert.opened_at) }), make("span", { textContent: nearest(alert) }),
+      make("span", { className: "state", textContent: state })));
+  button.addEventListener("click", () => { location.hash = "#/alerts/" + alert.id; });
+  return make("li", {}, button);
+}
+
+function drawAlerts() {
+  const sorted = [...alerts.values()].sort((a, b) => (a.alert.id < b.alert.id ? 1 : -1));
+  $("alerts").replaceChildren(...sorted.map(alertCard));
+  if (!sorted.length) $("alerts").append(make("li", { className: "empty", textContent: "No stranger has been seen." }));
+}
+
+async function loadAlerts(before = "") {
+  const page = await call("alerts?limit=50" + (before ? "&before=" + encodeURIComponent(before) : ""));
+  for (const view of page.alerts) alerts.set(view.alert.id, view);
+  if (page.alerts.length) oldest = page.alerts.at(-1).alert.id;
+  $("more").hidden = page.alerts.length < 50;
+  drawAlerts();
+}
+
+async function showDetail() {
+  const [, id] = location.hash.match(/^#\/alerts\/(.+)$/) || [];
+  const dialog = $("detail");
+  if (!id) {
+    dialog.close();
+    return;
+  }
+  const view = alerts.get(id) || await call("alerts/" + id);
+  drawDetail(view);
+  if (!dialog.open) dialog.showModal();
+}
+
+function drawDetail({ alert, clip }) {
+  $("detail").dataset.alert = alert.id;
+  $("detail").dataset.clip = clip ? clip.key : "";
+  $("detail-title").textContent = `Stranger at ${alert.camera}, ${when(alert.opened_at)}`;
+  $("detail-media").replaceChildren(clip
+    ? make("video", { src: local(clip.url), controls: true, autoplay: true, muted: true, playsInline: true, poster: local(alert.best_shot_url) })
+    : make("img", { src: local(alert.best_shot_url), alt: "best picture of the stranger" }));
+  const facts = [["Alert", alert.id], ["Stranger", alert.stranger], ["Decided", `${alert.decision}, ${nearest(alert)}`],
+    ["Left", alert.closed_at ? when(alert.closed_at) : "still here, or a moment ago"]];
+  if (clip) {
+    facts.push(["Clip", `${short(clip.start)} to ${short(clip.end)}, ${clip.codec} ${clip.width}×${clip.height}, ${(clip.bytes / 1e6).toFixed(1)} MB`]);
+    facts.push(["SHA-256", clip.sha256]);
+    for (const gap of clip.gaps || []) facts.push(["Missing", `${short(gap.from)} to ${short(gap.to)}: ${gap.reason}`]);
+  }
+  $("detail-facts").replaceChildren(...facts.flatMap(([name, value]) =>
+    [make("dt", { textContent: name }), make("dd", { textContent: value })]));
+}
+
+async function loadHealth() {
+  const system = await call("system");
+  const shown = system.parts.filter((part) => !part.ok || part.detail);
+  const health = $("health");
+  health.className = system.ready ? (shown.length ? "notice" : "") : "bad";
+  health.textContent = shown.length ? shown.map((part) => `${part.name}: ${part.detail}`).join(" · ") : "All parts work";
+}
+
+function follow() {
+  stream?.close();
+  stream = new EventSource("/api/v1/events");
+  const take = (message) => {
+    const { data } = JSON.parse(message.data);
+    const before = alerts.get(data.alert.id);
+    const view = { alert: data.alert, clip: data.clip || before?.clip || null };
+    alerts.set(data.alert.id, view);
+    drawAlerts();
+    const dialog = $("detail");
+    if (dialog.open && dialog.dataset.alert === data.alert.id && view.clip && dialog.dataset.clip !== view.clip.key) drawDetail(view);
+  };
+  for (const type of ["alert.opened", "alert.clip_ready", "alert.closed"]) stream.addEventListener(type, take);
+  // What happened while the connection was away is in the list.
+  stream.addEventListener("open", () => loadAlerts().catch(() => {}));
+}
+
+function showLogin() {
+  stream?.close();
+  $("console").hidden = true;
+  $("logout").hidden = true;
+  $("login").hidden = false;
+  $("token").focus();
+}
+
+async function start() {
+  await loadHealth();
+  $("login").hidden = true;
+  $("console").hidden = false;
+  $("logout").hidden = false;
+  await Promise.all([loadCameras(), loadAlerts()]);
+  follow();
+  await showDetail();
+}
+
+$("login-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  $("login-error").textContent = "";
+  const response = await fetch("/api/v1/login", { method: "POST", body: JSON.stringify({ token: $("token").value }) });
+  if (!response.ok) {
+    $("login-error").textContent = (await response.json()).detail;
+    return;
+  }
+  $("token").value = "";
+  await start();
+});
+$("logout").addEventListener("click", async () => {
+  await fetch("/api/v1/logout", { method: "POST" });
+  showLogin();
+});
+$("more").addEventListener("click", () => loadAlerts(oldest));
+$("detail-close").addEventListener("click", () => $("detail").close());
+$("detail").addEventListener("close", () => {
+  $("detail-media").replaceChildren();
+  if (location.hash) history.replaceState(null, "", location.pathname);
+});
+addEventListener("hashchange", showDetail);
+setInterval(() => {
+  if (!$("console").hidden) Promise.all([loadCameras(), loadHealth()]).catch(() => {});
+}, 3000);
+
+start().catch(() => {});

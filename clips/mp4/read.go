@@ -1,0 +1,195 @@
+package mp4
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
+
+	"vigil/frames"
+)
+
+// Bounds of what is read into memory at once.
+const (
+	maxMoov     = 64 << 20
+	maxSample   = 16 << 20
+	maxFragment = 64 << 20
+)
+
+// File is an MP4 file's video.
+type File struct {
+	Parameters frames.Parameters
+	Width      int           // pixels, as displayed
+	Height     int           // pixels, as displayed
+	Duration   time.Duration // from the file's start to the end of the last picture
+
+	units iter.Seq2[frames.AccessUnit, error]
+}
+
+// Units yields the access units in decoding order, reading each when its turn comes. Times are ticks of
+// frames.ClockRate, PTS from the file's start as players count it; the first DTS is below zero when pictures are
+// reordered. An error is yielded once, as the last step. The file must not be read by anybody else meanwhile.
+func (f *File) Units() iter.Seq2[frames.AccessUnit, error] { return f.units }
+
+// Read reads the head of an MP4 file, progressive or fragmented, and finds its first H.264 or H.265 track. The
+// errors are ErrNotMP4, ErrNoVideo, both with the reason, or r's own.
+func Read(r io.ReadSeeker) (*File, error) {
+	length, err := r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, fmt.Errorf("read mp4: %w", err)
+	}
+	file, err := read(r, length)
+	if err != nil {
+		return nil, fmt.Errorf("read mp4: %w", err)
+	}
+	if file.Width, file.Height, err = file.Parameters.Size(); err != nil {
+		return nil, fmt.Errorf("read mp4: %w: %w", ErrNotMP4, err)
+	}
+	return file, nil
+}
+
+func read(r io.ReadSeeker, length int64) (*File, error) {
+	var moov *place
+	first := true
+	for p, err := range topLevel(r, length) {
+		if err != nil {
+			if moov != nil { // a recording that was cut off: what is whole can be read
+				break
+			}
+			return nil, fmt.Errorf("%w: %w", ErrNotMP4, err)
+		}
+		if first && p.kind != "ftyp" {
+			return nil, fmt.Errorf("%w: it begins with %q", ErrNotMP4, p.kind)
+		}
+		first = false
+		if p.kind == "moov" {
+			moov = &p
+			break
+		}
+	}
+	if moov == nil {
+		return nil, fmt.Errorf("%w: it has no moov box", ErrNotMP4)
+	}
+	if moov.size > maxMoov {
+		return nil, fmt.Errorf("%w: moov box of %d bytes, at most %d are read", ErrNotMP4, moov.size, maxMoov)
+	}
+	body, err := readAt(r, moov.offset+moov.head, moov.size-moov.head)
+	if err != nil {
+		return nil, err
+	}
+	if _, fragmented := find(body, "mvex"); fragmented {
+		return readFragmented(r, length, *moov, body)
+	}
+	return readProgressive(r, length, body)
+}
+
+func readProgressive(r io.ReadSeeker, length int64, moov []byte) (*File, error) {
+	if err := checkTables(moov, length); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotMP4, err)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("seek: %w", err)
+	}
+	var presentation pmp4.Presentation
+	if err := presentation.Unmarshal(r); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotMP4, err)
+	}
+	for _, track := range presentation.Tracks {
+		parameters, err := frames.ParametersOf(track.Codec)
+		if err != nil {
+			continue
+		}
+		if len(track.Samples) == 0 {
+			return nil, fmt.Errorf("%w: its video track is empty", ErrNoVideo)
+		}
+		clock := clock{scale: int64(track.TimeScale), offset: editOffset(moov, track.ID, int64(track.TimeScale))}
+		var all extent
+		dts := int64(0)
+		for _, s := range track.Samples {
+			all.add(dts, int64(s.PTSOffset), int64(s.Duration))
+			dts += int64(s.Duration)
+		}
+		clock.early = all.early
+		return &File{
+			Parameters: *parameters, Duration: frames.Duration(max(0, clock.ticks(all.end()))),
+			units: progressiveUnits(track.Samples, clock),
+		}, nil
+	}
+	return nil, fmt.Errorf("%w: %s", ErrNoVideo, describeTracks(moov))
+}
+
+// clock converts a track's media times to ticks from the file's start.
+type clock struct {
+	scale  int64 // the track's ticks per second
+	offset int64 // added to media time, in the track's ticks: the edit list
+	early  int64 // how far presentation precedes decoding where composition offsets are negative
+}
+
+func (c clock) ticks(media int64) int64 { return rescale(media+c.offset, c.scale) }
+
+// rescale keeps the whole seconds apart, so that nothing overflows.
+func rescale(v, scale int64) int64 {
+	return v/scale*frames.ClockRate + v%scale*frames.ClockRate/scale
+}
+
+// extent collects what is known of a track only when all of its samples have been seen.
+type extent struct {
+	early    int64 // the lowest composition offset, when below zero
+	latest   int64 // the highest presentation time
+	shortest int64 // the shortest duration above zero
+}
+
+func (e *extent) add(dts, offset, duration int64) {
+	e.early = min(e.early, offset)
+	e.latest = max(e.latest, dts+offset)
+	if duration > 0 && (e.shortest == 0 || duration < e.shortest) {
+		e.shortest = duration
+	}
+}
+
+// end is when the last picture ends. The last sample's own duration does not tell: where pictures are reordered it
+// may reach from the last decoding to the last presentation.
+func (e *extent) end() int64 { return e.latest + e.shortest }
+
+func progressiveUnits(samples []*pmp4.Sample, c clock) iter.Seq2[frames.AccessUnit, error] {
+	return func(yield func(frames.AccessUnit, error) bool) {
+		media := int64(0)
+		for i, s := range samples {
+			u, err := unitOf(s, media, c)
+			if err != nil {
+				yield(frames.AccessUnit{}, fmt.Errorf("read mp4: sample %d: %w", i+1, err))
+				return
+			}
+			if !yield(u, nil) {
+				return
+			}
+			media += int64(s.Duration)
+		}
+	}
+}
+
+func unitOf(s *pmp4.Sample, media int64, c clock) (frames.AccessUnit, error) {
+	if s.GetPayload == nil || s.PayloadSize > maxSample {
+		return frames.AccessUnit{}, fmt.Errorf("%d bytes, want 1 to %d", s.PayloadSize, maxSample)
+	}
+	payload, err := s.GetPayload()
+	if err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = io.EOF
+		}
+		return frames.AccessUnit{}, fmt.Errorf("the file ends early: %w", err)
+	}
+	return unit(payload, c.ticks(media+int64(s.PTSOffset)), c.ticks(media+c.early), !s.IsNonSyncSample)
+}
+
+func unit(payload []byte, pts, dts int64, key bool) (frames.AccessUnit, error) {
+	var nalus h264.AVCC
+	if err := nalus.Unmarshal(payload); err != nil {
+		return frames.AccessUnit{}, err
+	}
+	return frames.AccessUnit{PTS: pts, DTS: dts, Key: key, NALUs: nalus}, nil
+}

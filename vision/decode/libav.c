@@ -1,0 +1,163 @@
+//go:build !nocv
+
+#include "libav.h"
+
+#include <libavutil/frame.h>
+#include <libavutil/log.h>
+#include <libavutil/mem.h>
+#include <libavutil/pixfmt.h>
+#include <string.h>
+
+static int open_codec(vigil_decoder *d, const char *name, const uint8_t *extra, int extra_size, int64_t max_pixels)
+{
+	const AVCodec *codec = avcodec_find_decoder_by_name(name);
+	if (!codec)
+		return AVERROR_DECODER_NOT_FOUND;
+	d->codec = avcodec_alloc_context3(codec);
+	d->packet = av_packet_alloc();
+	d->frame = av_frame_alloc();
+	if (!d->codec || !d->packet || !d->frame)
+		return AVERROR(ENOMEM);
+	d->codec->thread_count = 1;
+	d->codec->max_pixels = max_pixels;
+	if (extra_size > 0) {
+		d->codec->extradata = av_mallocz(extra_size + AV_INPUT_BUFFER_PADDING_SIZE);
+		if (!d->codec->extradata)
+			return AVERROR(ENOMEM);
+		memcpy(d->codec->extradata, extra, extra_size);
+		d->codec->extradata_size = extra_size;
+	}
+	return avcodec_open2(d->codec, codec, NULL);
+}
+
+vigil_decoder *vigil_open(const char *name, const uint8_t *extra, int extra_size, int64_t max_pixels, int *err)
+{
+	// Errors come back as values and are counted; the library would write them to stderr, one line per slice.
+	av_log_set_level(AV_LOG_QUIET);
+	vigil_decoder *d = av_mallocz(sizeof(*d));
+	if (!d) {
+		*err = AVERROR(ENOMEM);
+		return NULL;
+	}
+	*err = open_codec(d, name, extra, extra_size, max_pixels);
+	if (*err < 0) {
+		vigil_close(d);
+		return NULL;
+	}
+	return d;
+}
+
+int vigil_reserve(vigil_decoder *d, int size)
+{
+	// av_new_packet zeroes the padding that the bit reader wants behind the data.
+	return av_new_packet(d->packet, size);
+}
+
+int vigil_send(vigil_decoder *d, int64_t pts, int64_t dts)
+{
+	d->packet->pts = pts;
+	d->packet->dts = dts;
+	int err = avcodec_send_packet(d->codec, d->packet);
+	av_packet_unref(d->packet);
+	return err;
+}
+
+int vigil_end(vigil_decoder *d)
+{
+	return avcodec_send_packet(d->codec, NULL);
+}
+
+void vigil_reset(vigil_decoder *d)
+{
+	avcodec_flush_buffers(d->codec);
+}
+
+int vigil_receive(vigil_decoder *d)
+{
+	int err = avcodec_receive_frame(d->codec, d->frame);
+	if (err == AVERROR(EAGAIN) || err == AVERROR_EOF)
+		return VIGIL_NONE;
+	return err < 0 ? err : VIGIL_PICTURE;
+}
+
+// matrix chooses the conversion's coefficients from what the stream says of itself, and guesses as players do where
+// it says nothing: BT.601 below 720 lines, BT.709 from there on.
+static int matrix(const AVFrame *f)
+{
+	switch (f->colorspace) {
+	case AVCOL_SPC_BT709:
+		return SWS_CS_ITU709;
+	case AVCOL_SPC_BT470BG:
+	case AVCOL_SPC_SMPTE170M:
+		return SWS_CS_ITU601;
+	case AVCOL_SPC_FCC:
+		return SWS_CS_FCC;
+	case AVCOL_SPC_SMPTE240M:
+		return SWS_CS_SMPTE240M;
+	case AVCOL_SPC_BT2020_NCL:
+	case AVCOL_SPC_BT2020_CL:
+		return SWS_CS_BT2020;
+	default:
+		return f->height < 720 ? SWS_CS_ITU601 : SWS_CS_ITU709;
+	}
+}
+
+static int full_range(const AVFrame *f)
+{
+	switch (f->format) {
+	case AV_PIX_FMT_YUVJ420P:
+	case AV_PIX_FMT_YUVJ422P:
+	case AV_PIX_FMT_YUVJ444P:
+		return 1;
+	default:
+		return f->color_range == AVCOL_RANGE_JPEG;
+	}
+}
+
+static int prepare(vigil_decoder *d)
+{
+	const AVFrame *f = d->frame;
+	int m = matrix(f), full = full_range(f);
+	if (d->sws && d->sws_width == f->width && d->sws_height == f->height && d->sws_format == f->format &&
+	    d->sws_matrix == m && d->sws_full == full)
+		return 0;
+	sws_freeContext(d->sws);
+	d->sws = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_BGR24, SWS_BILINEAR,
+				NULL, NULL, NULL);
+	if (!d->sws)
+		return AVERROR(EINVAL);
+	// It refuses formats that need no matrix, such as RGB and grey, which is no error.
+	sws_setColorspaceDetails(d->sws, sws_getCoefficients(m), full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0,
+				 1 << 16, 1 << 16);
+	d->sws_width = f->width;
+	d->sws_height = f->height;
+	d->sws_format = f->format;
+	d->sws_matrix = m;
+	d->sws_full = full;
+	return 0;
+}
+
+int vigil_convert(vigil_decoder *d, uint8_t *dst, int stride)
+{
+	int err = prepare(d);
+	if (err < 0)
+		return err;
+	uint8_t *planes[4] = {dst};
+	int strides[4] = {stride};
+	int rows = sws_scale(d->sws, (const uint8_t *const *)d->frame->data, d->frame->linesize, 0, d->frame->height,
+			     planes, strides);
+	if (rows < 0)
+		return rows;
+	return rows == d->frame->height ? 0 : AVERROR(EINVAL);
+}
+
+void vigil_close(vigil_decoder *d)
+{
+	if (!d)
+		return;
+	sws_freeContext(d->sws);
+	av_frame_free(&d->frame);
+	av_packet_free(&d->packet);
+	avcodec_free_context(&d->codec);
+	av_free(d);
+}

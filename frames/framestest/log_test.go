@@ -1,0 +1,27 @@
+package framestest_test
+
+import (
+	"testing"
+
+	"vigil/frames"
+	"vigil/frames/framestest"
+)
+
+func TestContract(t *testing.T) {
+	framestest.Contract(t, func(*testing.T) (frames.Log, func(uint64)) {
+		log := framestest.NewLog()
+		return log, log.Expire
+	})
+}
+
+func TestMax(t *testing.T) {
+	log := &framestest.Log{Max: 2}
+	f := framestest.Fragments("door", "e", framestest.Start(), 4, 1)
+	framestest.Append(t, log, f...)
+	for got := range log.Follow(t.Context(), "door", 0) {
+		if !framestest.Equal(got, f[2]) {
+			t.Errorf("got %s first, want %s", got.ID(), f[2].ID())
+		}
+		break
+	}
+}

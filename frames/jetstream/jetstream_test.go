@@ -1,0 +1,254 @@
+package jetstream_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"vigil/frames"
+	"vigil/frames/framestest"
+	framesjs "vigil/frames/jetstream"
+	"vigil/internal/natsd"
+)
+
+// broker is a server that can be restarted on its directory under the feet of its clients.
+type broker struct {
+	dir string
+
+	mu  sync.Mutex
+	srv *natsd.Server
+}
+
+func newBroker(t *testing.T) *broker {
+	b := &broker{dir: t.TempDir()}
+	b.start(t)
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *broker) start(t *testing.T) {
+	t.Helper()
+	srv, err := natsd.Start(t.Context(), natsd.Config{Dir: b.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.srv = srv
+}
+
+func (b *broker) stop() {
+	b.mu.Lock()
+	srv := b.srv
+	b.srv = nil
+	b.mu.Unlock()
+	if srv != nil {
+		srv.Close()
+	}
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (b *broker) InProcessConn() (net.Conn, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.srv == nil {
+		return nil, errors.New("the server is down")
+	}
+	return b.srv.InProcessConn()
+}
+
+func (b *broker) connect(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect("", nats.InProcessServer(b), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func declare(t *testing.T, js jetstream.JetStream, c jetstream.StreamConfig) jetstream.Stream {
+	t.Helper()
+	s, err := js.CreateStream(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func config() jetstream.StreamConfig { return framesjs.Config(15*time.Minute, 64<<20, 1) }
+
+func TestContract(t *testing.T) {
+	b := newBroker(t)
+	framestest.Contract(t, func(t *testing.T) (frames.Log, func(uint64)) {
+		js := b.connect(t)
+		stream := declare(t, js, config())
+		t.Cleanup(func() {
+			if err := js.DeleteStream(context.WithoutCancel(t.Context()), framesjs.Stream); err != nil {
+				t.Error(err)
+			}
+		})
+		return framesjs.New(js), func(pos uint64) {
+			if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(pos)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestAppendIsIdempotentBeyondTheWindowOfDuplicates(t *testing.T) {
+	js := newBroker(t).connect(t)
+	c := config()
+	c.Duplicates = 100 * time.Millisecond
+	stream := declare(t, js, c)
+	f := framestest.Fragments("door", "e", framestest.Start(), 2, 2)
+	framestest.Append(t, framesjs.New(js), f...)
+	if err := stream.DeleteMsg(t.Context(), f[0].Pos); err != nil {
+		t.Fatal(err)
+	}
+	// The window has passed for both when the server takes the first one again.
+	for {
+		ack, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: framesjs.Subject("probe")}, jetstream.WithMsgID(f[1].ID()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ack.Duplicate {
+			break
+		}
+	}
+	pos, err := framesjs.New(js).Append(t.Context(), f[1])
+	if err != nil || pos != f[1].Pos {
+		t.Errorf("got %d, %v from a new process, want %d", pos, err, f[1].Pos)
+	}
+}
+
+func TestFollowOutlivesARestart(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	b := newBroker(t)
+	defer b.stop()
+	js := b.connect(t)
+	defer js.Conn().Close()
+	declare(t, js, config())
+	log := framesjs.New(js)
+	f := framestest.Fragments("door", "e", framestest.Start(), 6, 6)
+	framestest.Append(t, log, f[:3]...)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	n := 0
+	for got, err := range log.Follow(ctx, "door", 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.ID() != f[n].ID() {
+			t.Fatalf("got %s, want %s", got.ID(), f[n].ID())
+		}
+		if n++; n == len(f) {
+			return
+		}
+		if n == 3 {
+			b.stop()
+			b.start(t)
+			appendPatiently(t, log, f[3:])
+		}
+	}
+	t.Fatalf("got %d fragments, want %d", n, len(f))
+}
+
+// appendPatiently retries, as publishers do.
+func appendPatiently(t *testing.T, log frames.Log, fragments []*frames.Fragment) {
+	t.Helper()
+	for _, f := range fragments {
+		for {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := log.Append(ctx, f)
+			cancel()
+			if err == nil {
+				break
+			}
+			if t.Context().Err() != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestFollowEndsWhileTheServerIsAway(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	b := newBroker(t)
+	js := b.connect(t)
+	defer js.Conn().Close()
+	declare(t, js, config())
+	log := framesjs.New(js)
+	framestest.Append(t, log, framestest.Fragments("door", "e", framestest.Start(), 1, 1)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, err := range log.Follow(ctx, "door", 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.stop()
+		time.AfterFunc(50*time.Millisecond, cancel)
+	}
+}
+
+func TestWithoutTheStream(t *testing.T) {
+	log := framesjs.New(newBroker(t).connect(t))
+	f := framestest.Fragments("door", "e", framestest.Start(), 1, 1)[0]
+	if _, err := log.Append(t.Context(), f); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("append: got %v, want %v", err, jetstream.ErrStreamNotFound)
+	}
+	if _, err := log.Between(t.Context(), "door", f.Start, f.End()); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("between: got %v, want %v", err, jetstream.ErrStreamNotFound)
+	}
+	for _, err := range log.Follow(t.Context(), "door", 0) {
+		if !errors.Is(err, jetstream.ErrStreamNotFound) {
+			t.Errorf("follow: got %v, want %v", err, jetstream.ErrStreamNotFound)
+		}
+	}
+}
+
+func TestForeignMessageIsNamed(t *testing.T) {
+	js := newBroker(t).connect(t)
+	declare(t, js, config())
+	if _, err := js.Publish(t.Context(), framesjs.Subject("door"), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range framesjs.New(js).Follow(t.Context(), "door", 0) {
+		if n++; err == nil || n > 1 {
+			t.Fatalf("got %v in step %d, want one error", err, n)
+		}
+		t.Log(err)
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	js := newBroker(t).connect(t)
+	declare(t, js, config())
+	log := framesjs.New(js)
+	for name, spoil := range map[string]func(*frames.Fragment){
+		"camera with a dot":   func(f *frames.Fragment) { f.Camera = "a.b" },
+		"no epoch":            func(f *frames.Fragment) { f.Epoch = "" },
+		"header in the epoch": func(f *frames.Fragment) { f.Epoch = "a\r\nB: c" },
+		"unknown codec":       func(f *frames.Fragment) { f.Codec = "vp8" },
+		"too large":           func(f *frames.Fragment) { f.Payload = make([]byte, 1<<20) },
+	} {
+		f := framestest.Fragments("door", "e", framestest.Start(), 1, 1)[0]
+		spoil(f)
+		if _, err := log.Append(t.Context(), f); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+}

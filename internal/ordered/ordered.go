@@ -1,0 +1,275 @@
+// Package ordered reads a JetStream stream in the order in which it was written, without acknowledging anything. The
+// client library's ordered consumer does the same but keeps trying on its own clock; here every wait ends with the
+// caller's context. It imports the NATS client and nothing of ours.
+package ordered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// prefetch is how many messages wait in this process: of the largest fragments that is 2 MiB.
+	prefetch = 4
+	// batch is how many messages a bounded read asks for at once.
+	batch = 16
+	// apiTimeout is how long one request to the server may take.
+	apiTimeout = 5 * time.Second
+	// heartbeat is how often the server must be heard of while nothing is written; two missing ones start over.
+	heartbeat = 5 * time.Second
+	// inactive is when the server forgets a reader that died.
+	inactive = time.Minute
+	// Waits between attempts while the server is away.
+	firstWait = 100 * time.Millisecond
+	lastWait  = 5 * time.Second
+)
+
+var (
+	errReconnected = errors.New("connection was made anew")
+	errLostOrder   = errors.New("a message was lost on the way")
+)
+
+// From says what to read and where to begin. With neither Seq nor Time that is the oldest message kept.
+type From struct {
+	Stream  string
+	Subject string    // a filter, with wildcards; empty: all
+	Seq     uint64    // the first stream sequence of interest
+	Time    time.Time // messages stored at or after, by the server's clock; used when Seq is 0
+	Headers bool      // leave the messages' data out
+}
+
+func (f From) config() jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		AckPolicy:         jetstream.AckNonePolicy,
+		FilterSubject:     f.Subject,
+		HeadersOnly:       f.Headers,
+		MemoryStorage:     true,
+		Replicas:          1,
+		InactiveThreshold: inactive,
+	}
+	switch {
+	case f.Seq > 0:
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, f.Seq
+	case !f.Time.IsZero():
+		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &f.Time
+	}
+	return c
+}
+
+// Follow yields what is kept, then waits for more until ctx ends, through restarts of the server and lost
+// connections. An error is its last step, and comes only when waiting cannot help: the stream does not exist, or the
+// connection was closed for good. The end of ctx is not an error.
+func Follow(ctx context.Context, js jetstream.JetStream, from From) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		wait := firstWait
+		for ctx.Err() == nil {
+			err := follow(ctx, js, &from, func(m jetstream.Msg) bool {
+				wait = firstWait
+				return yield(m, nil)
+			})
+			switch {
+			case err == nil || ctx.Err() != nil:
+				return
+			case permanent(err):
+				yield(nil, fmt.Errorf("follow stream %s: %w", from.Stream, err))
+				return
+			case errors.Is(err, errReconnected):
+				continue
+			}
+			if !sleep(ctx, wait) {
+				return
+			}
+			wait = min(2*wait, lastWait)
+		}
+	}
+}
+
+// follow reads with one consumer and moves from on. It returns nil when the caller wants no more.
+func follow(ctx context.Context, js jetstream.JetStream, from *From, yield func(jetstream.Msg) bool) error {
+	ctx, stop := untilReconnect(ctx, js.Conn())
+	defer stop()
+	consumer, err := create(ctx, js, *from)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	defer remove(ctx, js, from.Stream, consumer)
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(prefetch), jetstream.PullHeartbeat(heartbeat))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	var order sequence
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return cause(ctx, err)
+		}
+		if err := order.advance(m, from); err != nil {
+			return err
+		}
+		if !yield(m) {
+			return nil
+		}
+	}
+}
+
+// Read yields what is kept up to the stream sequence last, and ends. An error is its last step; then what came
+// before it is not all there is.
+func Read(ctx context.Context, js jetstream.JetStream, from From, last uint64) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		if err := read(ctx, js, from, last, func(m jetstream.Msg) bool { return yield(m, nil) }); err != nil {
+			yield(nil, fmt.Errorf("read stream %s: %w", from.Stream, err))
+		}
+	}
+}
+
+func read(ctx context.Context, js jetstream.JetStream, from From, last uint64, yield func(jetstream.Msg) bool) error {
+	consumer, err := create(ctx, js, from)
+	if err != nil {
+		return err
+	}
+	defer remove(ctx, js, from.Stream, consumer)
+	if consumer.CachedInfo().NumPending == 0 {
+		return nil
+	}
+	var order sequence
+	for {
+		msgs, err := fetch(ctx, consumer)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			if err := order.advance(m, &from); err != nil {
+				return err
+			}
+			seq := from.Seq - 1
+			if seq > last || !yield(m) || seq == last {
+				return nil
+			}
+		}
+		if len(msgs) == batch {
+			continue
+		}
+		if done, err := order.complete(ctx, consumer); done || err != nil {
+			return err
+		}
+	}
+}
+
+// fetch takes what is there, up to a batch. Fewer can also mean that the server did not answer.
+func fetch(ctx context.Context, consumer jetstream.Consumer) ([]jetstream.Msg, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	got, err := consumer.FetchNoWait(batch)
+	if err != nil {
+		return nil, err
+	}
+	var msgs []jetstream.Msg
+	for m := range got.Messages() {
+		msgs = append(msgs, m)
+	}
+	return msgs, got.Error()
+}
+
+// sequence checks that nothing was lost between the server and this process.
+type sequence struct{ delivered uint64 }
+
+func (s *sequence) advance(m jetstream.Msg, from *From) error {
+	meta, err := m.Metadata()
+	if err != nil {
+		return err
+	}
+	if meta.Sequence.Consumer != s.delivered+1 {
+		return errLostOrder
+	}
+	s.delivered++
+	from.Seq = meta.Sequence.Stream + 1
+	return nil
+}
+
+// complete asks the server whether everything was delivered and received.
+func (s *sequence) complete(ctx context.Context, consumer jetstream.Consumer) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return false, err
+	}
+	if info.Delivered.Consumer != s.delivered {
+		return false, errLostOrder
+	}
+	return info.NumPending == 0, nil
+}
+
+func create(ctx context.Context, js jetstream.JetStream, from From) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	return js.CreateConsumer(ctx, from.Stream, from.config())
+}
+
+// remove is a courtesy: what it cannot remove, the server forgets by itself.
+func remove(ctx context.Context, js jetstream.JetStream, stream string, consumer jetstream.Consumer) {
+	if !js.Conn().IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
+	defer cancel()
+	_ = js.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name)
+}
+
+// untilReconnect returns a context that also ends when the connection is made anew: the consumer lived in the old
+// server's memory and is gone, which would otherwise be noticed only by missing heartbeats.
+func untilReconnect(ctx context.Context, nc *nats.Conn) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	status := nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case st := <-status:
+			if st == nats.CLOSED {
+				cancel(nats.ErrConnectionClosed)
+				return
+			}
+			cancel(errReconnected)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		wg.Wait()
+		nc.RemoveStatusListener(status)
+	}
+}
+
+// cause replaces the error of an ended context by the reason why it ended.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func permanent(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrConnectionClosed) ||
+		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount)
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d/2 + rand.N(d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,221 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"vigil/frames"
+)
+
+const (
+	stateEvery   = 2 * time.Second
+	stateTimeout = 2 * time.Second
+	// minGap is what is not worth a gap: less than it lies between fragments whose pictures are reordered.
+	minGap = frames.MaxFragmentDuration
+)
+
+// lane is one camera at work: who feeds it, what it publishes and what is said of it.
+type lane struct {
+	Camera
+	publisher *Publisher
+	states    States
+	log       *slog.Logger
+	changed   chan struct{} // the state should be saved now
+
+	mu      sync.Mutex
+	current *connection
+	state   frames.CameraState
+	end     time.Time // of the last fragment
+	bits    int       // since the state was last saved
+	units   int
+	counted time.Time // when that was
+}
+
+// connection is one source's or publisher's time on a camera. It is the sink that the adapter feeds.
+type connection struct {
+	lane      *lane
+	segmenter *Segmenter
+	cancel    context.CancelCauseFunc
+	stall     *time.Timer
+	since     time.Time // first unit
+	over      error     // why it ended; nil while it feeds the camera
+}
+
+var _ Sink = (*connection)(nil)
+
+func newLane(c Camera, log frames.Log, states States, logger *slog.Logger) *lane {
+	logger = logger.With("camera", c.ID)
+	return &lane{
+		Camera: c, publisher: NewPublisher(log, logger), states: states, log: logger,
+		changed: make(chan struct{}, 1),
+		state:   frames.CameraState{Camera: c.ID, Since: time.Now()},
+		counted: time.Now(),
+	}
+}
+
+// begin lets a new connection feed the camera and ends the one before. Calls of the two never overlap: a unit of
+// the earlier that is under way is waited for, later ones are refused.
+func (l *lane) begin(ctx context.Context, source string) (*connection, context.Context) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &connection{lane: l, cancel: cancel}
+	c.segmenter = NewSegmenter(l.ID, l.publish)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current != nil {
+		l.current.finish(ErrTakenOver)
+	}
+	l.current = c
+	l.state.Source = source
+	c.stall = time.AfterFunc(StallTimeout, func() { c.close(ErrStalled) })
+	return c, ctx
+}
+
+// Start implements Sink.
+func (c *connection) Start(p frames.Parameters) error {
+	c.lane.mu.Lock()
+	defer c.lane.mu.Unlock()
+	if c.over != nil {
+		return c.over
+	}
+	return c.segmenter.Start(p)
+}
+
+// Unit implements Sink.
+func (c *connection) Unit(u Unit) error {
+	l := c.lane
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.over != nil {
+		return c.over
+	}
+	c.stall.Reset(StallTimeout)
+	if err := c.segmenter.Unit(u); err != nil {
+		return err
+	}
+	if c.since.IsZero() {
+		c.since = time.Now()
+		l.online(true)
+	}
+	l.units++
+	for _, n := range u.NALUs {
+		l.bits += 8 * len(n)
+	}
+	return nil
+}
+
+// close ends the connection for the reason, once, and returns what it ended for.
+func (c *connection) close(reason error) error {
+	l := c.lane
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.over == nil {
+		c.finish(reason)
+		l.current = nil
+		l.state.LastError = c.over.Error()
+		l.state.Bitrate, l.state.Rate = 0, 0
+		l.online(false)
+	}
+	return c.over
+}
+
+// finish puts the last units into a fragment; the lane's mutex is held.
+func (c *connection) finish(reason error) {
+	c.stall.Stop()
+	err := c.segmenter.Close()
+	if reason == nil {
+		reason = errLeft
+	}
+	c.over = errors.Join(reason, err)
+	if err == nil {
+		c.over = reason
+	}
+	c.cancel(c.over)
+	if st := c.segmenter.Stats(); st.Dropped > 0 || st.Guessed > 0 {
+		c.lane.log.Info("access units of the connection", "units", st.Units, "dropped", st.Dropped,
+			"guessed_decoding_times", st.Guessed, "epochs", st.Epochs)
+	}
+}
+
+// goodFor is how long the connection brought video.
+func (c *connection) goodFor() time.Duration {
+	c.lane.mu.Lock()
+	defer c.lane.mu.Unlock()
+	if c.since.IsZero() {
+		return 0
+	}
+	return time.Since(c.since)
+}
+
+// publish passes a fragment on, with what is missing in front of it; the lane's mutex is held.
+func (l *lane) publish(f *frames.Fragment) {
+	if f.Gap == nil && f.Seq == 0 && !l.end.IsZero() && f.Start.Sub(l.end) > minGap {
+		f.Gap = &frames.Gap{From: l.end, To: f.Start, Reason: GapAway}
+	}
+	l.end = f.End()
+	if l.state.Codec != f.Codec || l.state.Width != f.Width || l.state.Height != f.Height {
+		l.state.Codec, l.state.Width, l.state.Height = f.Codec, f.Width, f.Height
+		l.touch()
+	}
+	l.publisher.Publish(f)
+}
+
+func (l *lane) online(yes bool) {
+	if l.state.Online != yes {
+		l.state.Online = yes
+		l.state.Since = time.Now()
+	}
+	l.touch()
+}
+
+func (l *lane) touch() {
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// report saves the camera's state at changes and every two seconds, until ctx ends.
+func (l *lane) report(ctx context.Context) {
+	tick := time.NewTicker(stateEvery)
+	defer tick.Stop()
+	failing := false
+	for ctx.Err() == nil {
+		err := l.save(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			l.log.Warn("camera state not saved", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-tick.C:
+		case <-l.changed:
+		case <-ctx.Done():
+		}
+	}
+	if err := l.save(context.WithoutCancel(ctx)); err != nil && !failing {
+		l.log.Warn("camera state not saved", "error", err)
+	}
+}
+
+func (l *lane) save(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	return l.states.Save(ctx, l.snapshot(time.Now()))
+}
+
+// snapshot returns the state as of now. Rates are renewed once at least a second was counted.
+func (l *lane) snapshot(now time.Time) frames.CameraState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := now.Sub(l.counted).Seconds(); d >= 1 {
+		if l.state.Online {
+			l.state.Bitrate, l.state.Rate = int(float64(l.bits)/d), float64(l.units)/d
+		}
+		l.bits, l.units, l.counted = 0, 0, now
+	}
+	s := l.state
+	s.Updated = now
+	return s
+}

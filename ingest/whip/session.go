@@ -1,0 +1,381 @@
+package whip
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"vigil/ingest"
+)
+
+// Why a session ends, other than by the sink, by a takeover or with the program.
+var (
+	errDeleted      = errors.New("the publisher ended the session")
+	errNotConnected = errors.New("the publisher did not connect in time")
+	errPeerFailed   = errors.New("the connection to the publisher was lost")
+	errPeerClosed   = errors.New("the publisher closed the connection")
+	errNoPackets    = errors.New("no video packets from the publisher")
+	errNoKeyFrame   = errors.New("no key frame from the publisher")
+	errNoAnswer     = errors.New("the answer could not be made")
+)
+
+const receiveMTU = 1500
+
+// session is one publisher's connection.
+type session struct {
+	e      *Endpoint
+	camera string
+	secret string // in its URL; 130 bits
+	etag   string // of its ICE generation, quoted
+	token  [sha256.Size]byte
+	offer  *offer
+	in     *ingest.Session
+	log    *slog.Logger
+	pc     *webrtc.PeerConnection
+
+	ctx  context.Context // ends with the reason the session does
+	end  context.CancelCauseFunc
+	done chan struct{} // closed when all is freed
+
+	connected chan struct{}
+	tracks    chan *webrtc.TrackRemote
+	ask       chan struct{} // a key frame is wanted now
+
+	lastPacket atomic.Int64 // Unix nanoseconds
+	lastKey    atomic.Int64
+	units      atomic.Uint64
+	lost       atomic.Uint64
+	dropped    atomic.Uint64
+
+	mu         sync.Mutex
+	candidates int // heard of so far
+}
+
+// newSession makes the peer connection of an admitted publisher. The caller must start or close it.
+func (e *Endpoint) newSession(camera, token string, o *offer, in *ingest.Session) (*session, error) {
+	s := &session{
+		e: e, camera: camera, secret: rand.Text(), etag: `"` + rand.Text() + `"`, token: sha256.Sum256([]byte(token)),
+		offer: o, in: in, log: e.cfg.Log.With("camera", camera), candidates: o.candidates,
+		done: make(chan struct{}), connected: make(chan struct{}),
+		tracks: make(chan *webrtc.TrackRemote, 4), ask: make(chan struct{}, 1),
+	}
+	api, err := e.api(o)
+	if err != nil {
+		return nil, err
+	}
+	if s.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+		return nil, fmt.Errorf("new peer connection: %w", err)
+	}
+	s.ctx, s.end = context.WithCancelCause(e.ctx)
+	var once sync.Once
+	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			once.Do(func() { close(s.connected) })
+		case webrtc.PeerConnectionStateFailed:
+			s.end(errPeerFailed)
+		case webrtc.PeerConnectionStateClosed:
+			s.end(errPeerClosed)
+		}
+	})
+	s.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		select {
+		case s.tracks <- t:
+		default: // more tracks than were offered
+		}
+	})
+	return s, nil
+}
+
+// api is a pion of just the codecs that the answer takes.
+func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
+	m := &webrtc.MediaEngine{}
+	for _, c := range []struct {
+		codec *codec
+		kind  webrtc.RTPCodecType
+	}{{o.video, webrtc.RTPCodecTypeVideo}, {o.audio, webrtc.RTPCodecTypeAudio}} {
+		if c.codec == nil {
+			continue
+		}
+		if err := m.RegisterCodec(c.codec.params, c.kind); err != nil {
+			return nil, fmt.Errorf("register codec: %w", err)
+		}
+		if c.codec.rtx != nil {
+			if err := m.RegisterCodec(*c.codec.rtx, c.kind); err != nil {
+				return nil, fmt.Errorf("register retransmission: %w", err)
+			}
+		}
+	}
+	m.RegisterFeedback(webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"}, webrtc.RTPCodecTypeVideo)
+	logger := pionLogger{e.cfg.Log}
+	interceptors := &interceptor.Registry{}
+	if err := errors.Join(
+		webrtc.ConfigureNack(m, interceptors),
+		webrtc.ConfigureRTCPReports(interceptors),
+		webrtc.ConfigureTWCCSender(m, interceptors),
+	); err != nil {
+		return nil, fmt.Errorf("configure interceptors: %w", err)
+	}
+	s := webrtc.SettingEngine{LoggerFactory: logger}
+	s.SetICEUDPMux(e.udpMux)
+	s.SetICETCPMux(e.tcpMux)
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	s.SetIncludeLoopbackCandidate(e.loopback)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.DisableActiveTCP(true)
+	s.SetReceiveMTU(receiveMTU)
+	// A publisher that is gone is noticed after 5 + 10 s; one that only sends media and answers no checks, as
+	// FFmpeg, is heard by its media.
+	s.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
+	return webrtc.NewAPI(
+		webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(s),
+	), nil
+}
+
+// answer takes the offer and gathers candidates; there is no trickle from the server (RFC 9725, 4.3.2).
+func (s *session) answer(ctx context.Context) (string, error) {
+	err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: s.offer.sdp})
+	if err != nil {
+		return "", unacceptable("the offer cannot be taken: " + firstLine(err.Error()))
+	}
+	answer, err := s.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", fmt.Errorf("create answer: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(s.pc)
+	if err := s.pc.SetLocalDescription(answer); err != nil {
+		return "", fmt.Errorf("set answer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-ctx.Done():
+		return "", fmt.Errorf("gather candidates: %w", ctx.Err())
+	case <-s.ctx.Done():
+		return "", fmt.Errorf("gather candidates: %w", context.Cause(s.ctx))
+	}
+	return finishAnswer(s.pc.LocalDescription().SDP, s.e.hosts, port(s.e.Addr()))
+}
+
+// authorized compares a request's token with the one the session was let in with, in constant time.
+func (s *session) authorized(token string) bool {
+	sum := sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
+}
+
+// trickle hands the fragment's candidates to ICE. Those it cannot use are ignored.
+func (s *session) trickle(f *fragment) {
+	for _, c := range f.candidates {
+		s.mu.Lock()
+		s.candidates++
+		full := s.candidates > maxCandidates
+		s.mu.Unlock()
+		if full {
+			return
+		}
+		if !validCandidate(strings.TrimPrefix(c.value, "candidate:")) {
+			continue
+		}
+		first := uint16(0) // one bundle: whatever the section, it is the first's transport
+		if err := s.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.value, SDPMLineIndex: &first}); err != nil {
+			s.log.Debug("candidate ignored", "error", err)
+		}
+	}
+}
+
+// run is the session from its answer to its end.
+func (s *session) run() {
+	stop := context.AfterFunc(s.in.Context, func() { s.end(context.Cause(s.in.Context)) })
+	defer stop()
+	var wg sync.WaitGroup
+	s.watch(&wg)
+	reason := context.Cause(s.ctx)
+	s.close(&wg)
+	s.in.End(reason)
+	s.log.Info("whip session ended", "reason", reason, "units", s.units.Load(), "lost_packets", s.lost.Load(),
+		"dropped_units", s.dropped.Load())
+}
+
+// close frees the connection and waits for its readers.
+func (s *session) close(wg *sync.WaitGroup) {
+	s.end(errNoAnswer) // keeps the reason there was, if any
+	if err := s.pc.GracefulClose(); err != nil {
+		s.log.Debug("close peer connection", "error", err)
+	}
+	wg.Wait()
+}
+
+// watch serves the connection until the session's context ends.
+func (s *session) watch(wg *sync.WaitGroup) {
+	t := s.e.timeouts
+	pending := true
+	defer func() {
+		if pending {
+			s.e.release()
+		}
+	}()
+	deadline := time.NewTimer(t.connect)
+	defer deadline.Stop()
+	asking := time.NewTimer(t.ask)
+	defer asking.Stop()
+	connected := s.connected
+	var video *webrtc.TrackRemote
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-connected:
+			connected, pending = nil, false
+			s.e.release()
+			s.log.Info("whip session connected")
+			now := time.Now()
+			s.lastPacket.Store(now.UnixNano())
+			s.lastKey.Store(now.UnixNano())
+			deadline.Reset(min(t.packet, t.key))
+		case now := <-deadline.C:
+			if reason := s.stalled(pending, now); reason != nil {
+				s.end(reason)
+				return
+			}
+			deadline.Reset(s.patience(now))
+		case track := <-s.tracks:
+			if s.read(wg, track, video != nil) {
+				video = track
+				s.askForKey(video)
+				asking.Reset(t.ask)
+			}
+		case <-s.ask:
+			s.askForKey(video)
+			asking.Reset(t.ask)
+		case now := <-asking.C:
+			// Browsers send one key frame and then none until they are asked; others keep their own rhythm.
+			wait := t.ask - now.Sub(time.Unix(0, s.lastKey.Load()))
+			if video != nil && wait <= 0 {
+				s.askForKey(video)
+				wait = t.ask
+			}
+			asking.Reset(max(wait, t.ask/8))
+		}
+	}
+}
+
+// stalled says what has been missing for too long, nil when nothing has.
+func (s *session) stalled(pending bool, now time.Time) error {
+	t := s.e.timeouts
+	switch {
+	case pending:
+		return errNotConnected
+	case now.Sub(time.Unix(0, s.lastPacket.Load())) >= t.packet:
+		return errNoPackets
+	case now.Sub(time.Unix(0, s.lastKey.Load())) >= t.key:
+		return errNoKeyFrame
+	}
+	return nil
+}
+
+// patience is how long nothing can be stalled.
+func (s *session) patience(now time.Time) time.Duration {
+	t := s.e.timeouts
+	return max(time.Millisecond, min(
+		t.packet-now.Sub(time.Unix(0, s.lastPacket.Load())), t.key-now.Sub(time.Unix(0, s.lastKey.Load()))))
+}
+
+// read starts reading a track, and says whether it is the session's video. All tracks are read, for congestion
+// control takes what is not for lost.
+func (s *session) read(wg *sync.WaitGroup, track *webrtc.TrackRemote, haveVideo bool) bool {
+	switch mime := track.Codec().MimeType; {
+	case strings.EqualFold(mime, webrtc.MimeTypeH264) && !haveVideo:
+		s.log.Info("whip video", "format", track.Codec().SDPFmtpLine)
+		wg.Go(func() { s.end(s.readVideo(track)) })
+		return true
+	case track.Kind() == webrtc.RTPCodecTypeAudio:
+		s.log.Info("whip audio is not recorded", "codec", mime)
+	default:
+		s.log.Info("whip track ignored", "codec", mime)
+	}
+	wg.Go(func() { discard(track) })
+	return false
+}
+
+func discard(track *webrtc.TrackRemote) {
+	buf := make([]byte, receiveMTU)
+	for {
+		if _, _, err := track.Read(buf); err != nil {
+			return
+		}
+	}
+}
+
+// readVideo feeds the sink until the track or the sink ends.
+func (s *session) readVideo(track *webrtc.TrackRemote) error {
+	if err := s.in.Start(s.offer.params); err != nil {
+		return fmt.Errorf("start of track: %w", err)
+	}
+	a := newAssembler()
+	buf := make([]byte, receiveMTU)
+	for {
+		n, _, err := track.Read(buf)
+		switch {
+		case err == nil || n > 0: // pion dislikes the payload type; judged below
+		case errors.Is(err, io.EOF):
+			return errPeerClosed
+		default:
+			return fmt.Errorf("read track: %w", err)
+		}
+		now := time.Now()
+		p := &rtp.Packet{}
+		// The copy is kept for as long as its NAL units are, so it is no larger than they.
+		if err := p.Unmarshal(append([]byte(nil), buf[:n]...)); err != nil {
+			continue // as if it never came
+		}
+		if p.PayloadType != uint8(s.offer.video.params.PayloadType) {
+			p.Payload = nil // not in the answer; it keeps its place in the sequence
+		}
+		s.lastPacket.Store(now.UnixNano())
+		for _, u := range a.push(p, now) {
+			if _, key := kind(u.NALUs); key {
+				s.lastKey.Store(now.UnixNano())
+			}
+			if err := s.in.Unit(u); err != nil {
+				return fmt.Errorf("take access unit: %w", err)
+			}
+			s.units.Add(1)
+		}
+		s.lost.Store(a.lost)
+		s.dropped.Store(a.dropped)
+		if a.wantKey {
+			a.wantKey = false
+			select {
+			case s.ask <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// askForKey sends a picture loss indication (RFC 4585, 6.3.1).
+func (s *session) askForKey(video *webrtc.TrackRemote) {
+	if video == nil {
+		return
+	}
+	err := s.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(video.SSRC())}})
+	if err != nil {
+		s.log.Debug("ask for a key frame", "error", err)
+	}
+}

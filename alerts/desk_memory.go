@@ -1,0 +1,96 @@
+package alerts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"vigil/vision"
+)
+
+// load reads all visits, at the start and whenever it is no more certain what the store holds. Time before it does not
+// count as silence: what was sighted meanwhile is still on its way.
+func (d *Desk) load(ctx context.Context) error {
+	if d.loaded {
+		return nil
+	}
+	all, err := d.Store.List(ctx)
+	if err != nil {
+		return fmt.Errorf("load visits: %w", err)
+	}
+	heard := d.open
+	d.open, d.owed, d.tracks = make(map[string]visitor), make(map[string]bool), make(map[string]trackRef)
+	for _, v := range all {
+		d.remember(v)
+		if o, ok := heard[v.Alert.ID]; ok && v.Open() {
+			d.open[v.Alert.ID] = visitor{visit: v, heard: o.heard}
+		}
+	}
+	d.loaded = true
+	return nil
+}
+
+// remember notes where to look for what belongs to v.
+func (d *Desk) remember(v Visit) {
+	id := v.Alert.ID
+	for track, t := range v.Tracks {
+		d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen}
+	}
+	delete(d.owed, id)
+	if !v.Settled() {
+		d.owed[id] = true
+	}
+	o, ok := d.open[id]
+	switch {
+	case !v.Open():
+		delete(d.open, id)
+	case ok:
+		d.open[id] = visitor{visit: v, heard: o.heard}
+	default:
+		d.open[id] = visitor{visit: v, heard: d.Now()}
+	}
+}
+
+// hear notes that the visit's stranger was heard of just now. Somebody else on the same track is not the stranger.
+func (d *Desk) hear(v Visit, s vision.Sighting) {
+	if v.Open() && d.Evaluator.Rule.Matches(s) {
+		d.open[v.Alert.ID] = visitor{visit: v, heard: d.Now()}
+	}
+}
+
+// find returns the alert of the visit that the sighting belongs to.
+func (d *Desk) find(s vision.Sighting) (string, bool) {
+	if ref, ok := d.tracks[s.Track]; ok {
+		return ref.alert, true
+	}
+	for id, o := range d.open {
+		if d.Evaluator.Joins(o.visit, s) {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// visits counts the remembered visits of the sighting's stranger.
+func (d *Desk) visits(s vision.Sighting) int {
+	alerts := make(map[string]bool)
+	for _, ref := range d.tracks {
+		if ref.stranger == identity(s) {
+			alerts[ref.alert] = true
+		}
+	}
+	return len(alerts)
+}
+
+// prune forgets tracks that cannot come again.
+func (d *Desk) prune(now time.Time) {
+	if now.Sub(d.pruned) < time.Hour {
+		return
+	}
+	d.pruned = now
+	for track, ref := range d.tracks {
+		if _, open := d.open[ref.alert]; !open && now.Sub(ref.seen) > memory {
+			delete(d.tracks, track)
+		}
+	}
+}

@@ -1,0 +1,416 @@
+package alerts_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vigil/alerts"
+	"vigil/alerts/alertstest"
+	"vigil/frames"
+	"vigil/vision"
+)
+
+var noon = time.Date(2026, 11, 22, 20, 15, 31, 204_567_890, time.FixedZone("CET", 3600))
+
+// house is a desk over a store and a bus that outlive it. Its clock stands still until it is set.
+type house struct {
+	t     *testing.T
+	store *alertstest.Store
+	bus   *alertstest.Bus
+	now   time.Time
+	desk  *alerts.Desk
+}
+
+func newHouse(t *testing.T) *house {
+	h := &house{t: t, store: &alertstest.Store{}, bus: &alertstest.Bus{T: t}, now: noon}
+	h.restart()
+	return h
+}
+
+func (h *house) restart() {
+	h.desk = &alerts.Desk{
+		Evaluator: alerts.Evaluator{
+			Rule: alerts.Strangers(), PreRoll: 5 * time.Second, PostRoll: 5 * time.Second, Links: alertstest.Links{},
+		},
+		Store: h.store, Outbox: h.bus, Jobs: h.bus, Endpoints: []string{"home"},
+		Now: func() time.Time { return h.now }, Log: slog.New(slog.NewTextHandler(h.t.Output(), nil)),
+	}
+}
+
+// at sets the clock, in seconds after noon.
+func (h *house) at(seconds float64) { h.now = noon.Add(time.Duration(seconds * float64(time.Second))) }
+
+func (h *house) sight(sightings ...vision.Sighting) {
+	h.t.Helper()
+	for _, s := range sightings {
+		if err := h.desk.Sight(h.t.Context(), s); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+func (h *house) tick(seconds float64) {
+	h.t.Helper()
+	h.at(seconds)
+	if err := h.desk.Tick(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// sent are the events and clip jobs on the bus, alerts by their order of appearance: "opened 1", "clip 1".
+func (h *house) sent() []string {
+	order := map[string]int{}
+	var out []string
+	for _, key := range h.bus.Sent() {
+		where, id, _ := strings.Cut(key, " ")
+		alert, event, _ := strings.Cut(id, "-alert-")
+		if order[alert] == 0 {
+			order[alert] = len(order) + 1
+		}
+		switch where {
+		case "event":
+			out = append(out, fmt.Sprintf("%s %d", event, order[alert]))
+		case "clip":
+			out = append(out, fmt.Sprintf("clip %d", order[alert]))
+		}
+	}
+	return out
+}
+
+func (h *house) want(want ...string) {
+	h.t.Helper()
+	if got := h.sent(); !slices.Equal(got, want) {
+		h.t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// sighting is of a track "<camera>-<n>", from start to seen in seconds after noon.
+func sighting(track, stranger string, start, seen float64) vision.Sighting {
+	camera, _, _ := strings.Cut(track, "-")
+	at := func(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
+	return vision.Sighting{
+		Camera: frames.CameraID(camera), Track: track, Stage: fmt.Sprintf("seen-%v", seen), Stranger: stranger,
+		Decision: vision.Decision{Outcome: vision.Unknown, Nearest: "Resident", Score: 0.19},
+		Start:    at(start), Seen: at(seen), Shot: &vision.Shot{Key: "shots/" + track + ".jpg", Time: at(start)},
+	}
+}
+
+func ended(s vision.Sighting) vision.Sighting {
+	s.Stage, s.Ended = "ended", true
+	return s
+}
+
+func known(s vision.Sighting, person string) vision.Sighting {
+	s.Stranger, s.Decision = "", vision.Decision{Outcome: vision.Known, Person: person, Score: 0.7}
+	return s
+}
+
+func made(alert string) alerts.ClipDone {
+	return alerts.ClipDone{Alert: alert, Camera: "door", ShotKey: "clips/shot.jpg", Clip: &alerts.Clip{
+		Key: "clips/2026/11/22/door/" + alert + ".mp4", Bytes: 2211456, SHA256: "ab", Codec: frames.H264, Width: 1920,
+		Height: 1080, Start: alerts.Time{Time: noon}, End: alerts.Time{Time: noon.Add(20 * time.Second)},
+	}}
+}
+
+func TestVisits(t *testing.T) {
+	one := sighting("door-1", "s-1", 0, 1)
+	cases := map[string]struct {
+		run  func(h *house)
+		want []string
+	}{
+		"a stranger comes and goes": {func(h *house) {
+			h.sight(one, ended(sighting("door-1", "s-1", 0, 4)))
+			h.tick(34)
+			h.tick(40)
+			h.tick(90)
+		}, []string{"opened 1", "clip 1", "closed 1"}},
+		"a stranger loiters for ten minutes": {func(h *house) {
+			for s := 1.0; s < 600; s += 3 {
+				h.at(s)
+				h.sight(sighting("door-1", "s-1", 0, s))
+				h.tick(s + 1)
+			}
+			h.tick(700)
+		}, []string{"opened 1", "clip 1", "closed 1"}},
+		"two strangers at once": {func(h *house) {
+			h.sight(one, sighting("door-2", "s-2", 0.2, 1.2))
+		}, []string{"opened 1", "opened 2"}},
+		"a stranger walks past two cameras": {func(h *house) {
+			h.sight(one, sighting("yard-1", "s-1", 9, 10), ended(sighting("yard-1", "s-1", 9, 12)))
+		}, []string{"opened 1"}},
+		"a stranger is back within the gap": {func(h *house) {
+			h.sight(one, ended(one))
+			h.tick(29)
+			h.sight(sighting("door-2", "s-1", 30, 31))
+			h.tick(60)
+		}, []string{"opened 1", "clip 1"}},
+		"a stranger is back within the gap, but decided after it": {func(h *house) {
+			h.sight(one, ended(one))
+			h.tick(33)
+			h.sight(sighting("door-2", "s-1", 30.5, 33))
+		}, []string{"opened 1", "clip 1"}},
+		"a stranger is back after the gap": {func(h *house) {
+			h.sight(one, ended(one))
+			h.tick(40)
+			h.sight(sighting("door-2", "s-1", 40, 41))
+		}, []string{"opened 1", "clip 1", "closed 1", "opened 2"}},
+		"a stranger is back after the gap, told at once": {func(h *house) {
+			h.sight(one, ended(one), sighting("door-2", "s-1", 40, 41))
+		}, []string{"opened 1", "clip 1", "closed 1", "opened 2"}},
+		"vision falls silent": {func(h *house) {
+			h.sight(one)
+			h.tick(9)
+			h.tick(10)
+		}, []string{"opened 1", "clip 1"}},
+		"known and undecided faces": {func(h *house) {
+			undecided := sighting("door-3", "", 0, 1)
+			undecided.Decision.Outcome = vision.Undecided
+			h.sight(known(sighting("door-2", "", 0, 1), "Resident"), undecided)
+			h.tick(60)
+		}, nil},
+		"the same sightings again after everything": {func(h *house) {
+			h.sight(one, sighting("yard-1", "s-1", 2, 3), ended(one))
+			h.tick(40)
+			h.restart()
+			h.sight(one, sighting("yard-1", "s-1", 2, 3), ended(one))
+			h.tick(100)
+		}, []string{"opened 1", "clip 1", "closed 1"}},
+		"a backlog after a pause": {func(h *house) {
+			h.sight(one)
+			h.restart()
+			h.at(300)
+			h.sight(sighting("door-1", "s-1", 0, 20), sighting("door-1", "s-1", 0, 299))
+			h.tick(301)
+		}, []string{"opened 1", "clip 1"}},
+		"an unknown without a stranger": {func(h *house) {
+			h.sight(sighting("door-1", "", 0, 1), sighting("door-1", "", 0, 2), sighting("door-2", "", 0, 2))
+		}, []string{"opened 1", "opened 2"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			c.run(h)
+			h.want(c.want...)
+		})
+	}
+}
+
+func TestVisitsAreCounted(t *testing.T) {
+	h := newHouse(t)
+	h.sight(sighting("door-1", "s-1", 0, 1), sighting("door-2", "s-2", 0, 1), sighting("door-3", "s-1", 100, 101))
+	v, err := h.store.Get(t.Context(), alerts.AlertID(sighting("door-3", "s-1", 100, 101)))
+	if err != nil || v.Alert.Visits != 2 {
+		t.Errorf("got %d visits, %v, want 2", v.Alert.Visits, err)
+	}
+}
+
+func TestClipJob(t *testing.T) {
+	first := sighting("door-1", "s-1", 0, 1)
+	id := alerts.AlertID(first)
+	cases := map[string]struct {
+		sightings []vision.Sighting
+		end       float64 // seconds after noon
+	}{
+		"short":               {[]vision.Sighting{first, ended(sighting("door-1", "s-1", 0, 4))}, 9},
+		"long":                {[]vision.Sighting{first, sighting("door-1", "s-1", 0, 50)}, 55},
+		"longer than a piece": {[]vision.Sighting{first, sighting("door-1", "s-1", 0, 300)}, 55},
+		"seen elsewhere afterwards": {[]vision.Sighting{
+			first, sighting("yard-1", "s-1", 5, 20), ended(sighting("door-1", "s-1", 0, 4)),
+		}, 9},
+		"two tracks": {[]vision.Sighting{
+			first, sighting("door-2", "s-1", 1, 2), ended(first), ended(sighting("door-2", "s-1", 1, 12)),
+		}, 17},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.sight(c.sightings...)
+			var job alerts.ClipJob
+			if err := json.Unmarshal(h.bus.Message("clip "+id), &job); err != nil {
+				t.Fatalf("no job: %v", err)
+			}
+			if want := noon.Add(-5 * time.Second); !job.Start.Equal(want) {
+				t.Errorf("start: got %s, want %s", job.Start, want)
+			}
+			if want := noon.Add(time.Duration(c.end) * time.Second); !job.End.Equal(want) {
+				t.Errorf("end: got %s, want %s", job.End, want)
+			}
+			if job.Camera != "door" || job.ShotKey != "shots/door-1.jpg" || !strings.Contains(string(job.Record), id) {
+				t.Errorf("got %+v", job)
+			}
+		})
+	}
+}
+
+func TestClipAndCloseInEitherOrder(t *testing.T) {
+	one := sighting("door-1", "s-1", 0, 1)
+	id := alerts.AlertID(one)
+	film := func(h *house, done alerts.ClipDone) {
+		h.t.Helper()
+		if err := h.desk.Film(h.t.Context(), done); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	t.Run("clip first", func(t *testing.T) {
+		h := newHouse(t)
+		h.sight(one, ended(one))
+		film(h, made(id))
+		film(h, made(id))
+		h.tick(60)
+		h.want("opened 1", "clip 1", "clip-ready 1", "closed 1")
+	})
+	t.Run("clip last", func(t *testing.T) {
+		h := newHouse(t)
+		h.sight(one, ended(one))
+		h.tick(60)
+		film(h, made(id))
+		h.want("opened 1", "clip 1", "closed 1", "clip-ready 1")
+	})
+	t.Run("no clip", func(t *testing.T) {
+		h := newHouse(t)
+		h.sight(one, ended(one))
+		film(h, alerts.ClipDone{Alert: id, Camera: "door", Reason: "no fragments"})
+		h.tick(60)
+		h.want("opened 1", "clip 1", "closed 1")
+		v, err := h.store.Get(t.Context(), id)
+		if err != nil || v.ClipState != alerts.ClipFailed || v.ClipReason != "no fragments" {
+			t.Errorf("got %s %q, %v", v.ClipState, v.ClipReason, err)
+		}
+		if body := string(h.bus.Message("event " + id + "-alert-closed")); strings.Contains(body, `"clip"`) {
+			t.Errorf("closed tells of a clip: %s", body)
+		}
+	})
+	t.Run("clip of no alert", func(t *testing.T) {
+		h := newHouse(t)
+		film(h, made("01J"))
+		h.want()
+	})
+}
+
+func TestKnownAfterAll(t *testing.T) {
+	h := newHouse(t)
+	one := sighting("door-1", "s-1", 0, 1)
+	h.sight(one, ended(known(sighting("door-1", "", 0, 5), "Resident")))
+	h.want("opened 1", "clip 1")
+	v, err := h.store.Get(t.Context(), alerts.AlertID(one))
+	if err != nil || v.CorrectedBy != "Resident" || !v.Seen.Equal(one.Seen) {
+		t.Errorf("got corrected by %q, seen %s, %v", v.CorrectedBy, v.Seen, err)
+	}
+}
+
+// TestKilledAtEveryStep runs a visit again and again; each time one operation, the next, fails in one of both ways, and
+// the process is killed there. What was not acknowledged comes again.
+func TestKilledAtEveryStep(t *testing.T) {
+	for _, fault := range []alertstest.Fault{alertstest.NotWritten, alertstest.Written} {
+		for _, kill := range []bool{true, false} {
+			for step := 0; ; step++ {
+				if reached := runKilled(t, step, fault, kill); !reached {
+					if step < 15 {
+						t.Errorf("got only %d steps", step)
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+func runKilled(t *testing.T, step int, fault alertstest.Fault, kill bool) (reached bool) {
+	t.Helper()
+	h := newHouse(t)
+	left := step
+	inject := func(string) alertstest.Fault {
+		left--
+		if left == -1 {
+			reached = true
+			return fault
+		}
+		return alertstest.None
+	}
+	h.store.Faults, h.bus.Faults = inject, inject
+	one := sighting("door-1", "s-1", 0, 1)
+	again := func(what func(context.Context) error) {
+		for err := what(t.Context()); err != nil; err = what(t.Context()) {
+			if !errors.Is(err, alertstest.ErrInjected) {
+				t.Fatalf("step %d: %v", step, err)
+			}
+			if kill {
+				h.restart()
+			}
+		}
+	}
+	for _, s := range []vision.Sighting{one, sighting("yard-1", "s-1", 2, 3), ended(sighting("door-1", "s-1", 0, 4))} {
+		again(func(ctx context.Context) error { return h.desk.Sight(ctx, s) })
+	}
+	again(func(ctx context.Context) error { return h.desk.Film(ctx, made(alerts.AlertID(one))) })
+	for _, seconds := range []float64{20, 60, 120} {
+		h.at(seconds)
+		again(h.desk.Tick)
+	}
+	got := h.sent()
+	slices.Sort(got)
+	if want := []string{"clip 1", "clip-ready 1", "closed 1", "opened 1"}; !slices.Equal(got, want) {
+		t.Errorf("step %d, fault %d, kill %v: got %q", step, fault, kill, got)
+	}
+	if n := len(h.bus.Sent()); n != 7 { // three events, each for the bus and for one endpoint, and a job
+		t.Errorf("step %d: got %d messages, want 7: %q", step, n, h.bus.Sent())
+	}
+	return reached
+}
+
+// TestSecondTrackWhileTheFirstIsUncertain: the store took the alert but said it did not; another track of the same
+// stranger comes before the first is told again.
+func TestSecondTrackWhileTheFirstIsUncertain(t *testing.T) {
+	h := newHouse(t)
+	failed := false
+	h.store.Faults = func(operation string) alertstest.Fault {
+		if operation == "create" && !failed {
+			failed = true
+			return alertstest.Written
+		}
+		return alertstest.None
+	}
+	one := sighting("door-1", "s-1", 0, 1)
+	if err := h.desk.Sight(t.Context(), one); !errors.Is(err, alertstest.ErrInjected) {
+		t.Fatalf("got %v", err)
+	}
+	h.sight(sighting("yard-1", "s-1", 1, 2), one)
+	h.want("opened 1")
+}
+
+func TestTickIssuesWhatIsPending(t *testing.T) {
+	h := newHouse(t)
+	h.bus.Faults = func(operation string) alertstest.Fault {
+		if operation == "enqueue" {
+			return alertstest.NotWritten
+		}
+		return alertstest.None
+	}
+	if err := h.desk.Sight(t.Context(), sighting("door-1", "s-1", 0, 1)); err == nil {
+		t.Fatal("the sighting was acknowledged without its delivery")
+	}
+	h.bus.Faults = nil
+	h.restart()
+	h.tick(1)
+	if got := h.bus.Sent(); len(got) != 2 || !strings.HasPrefix(got[1], "home ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestErasedAlert(t *testing.T) {
+	h := newHouse(t)
+	one := sighting("door-1", "s-1", 0, 1)
+	h.sight(one)
+	h.desk.Store = &alertstest.Store{}
+	if err := h.desk.Sight(t.Context(), one); !errors.Is(err, alerts.ErrNotFound) {
+		t.Fatalf("got %v, want ErrNotFound", err)
+	}
+	h.sight(sighting("door-2", "s-1", 3, 4))
+}

@@ -1,0 +1,187 @@
+package alerts
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"vigil/vision"
+)
+
+// Times of a visit.
+const (
+	DefaultVisitGap = 30 * time.Second
+	// MaxClip is the longest clip, pre-roll and post-roll included.
+	MaxClip = 60 * time.Second
+
+	// quiet is how long nothing may be heard of a visit before its clip is asked for although no track has ended:
+	// tracks report every few seconds, so vision is away.
+	quiet = 10 * time.Second
+	// settle is what vision may need to decide a track that began before the gap was over.
+	settle = 5 * time.Second
+	// maxName bounds the one name in an event: bodies stay small whatever people are called.
+	maxName = 100
+)
+
+// Rule says who raises an alert.
+type Rule struct {
+	Name    string
+	Outcome vision.Outcome
+}
+
+// Strangers is the rule that a fresh install has: unknown, everywhere, always.
+func Strangers() Rule { return Rule{Name: "strangers", Outcome: vision.Unknown} }
+
+// Matches says that the sighting raises an alert, or goes on with one.
+func (r Rule) Matches(s vision.Sighting) bool { return s.Decision.Outcome == r.Outcome }
+
+// Links makes the addresses that leave the house, from keys and IDs.
+type Links interface {
+	Shot(key string) string
+	Clip(key string) string
+	Console(alert string) string
+}
+
+// Evaluator decides what becomes of visits. It keeps nothing: every method is a function of its arguments.
+// Visits are measured on the capture clock, waiting on the wall clock.
+type Evaluator struct {
+	Rule     Rule
+	VisitGap time.Duration // how long a stranger may be away within one visit; DefaultVisitGap when zero
+	PreRoll  time.Duration // how much of the clip lies before the first face
+	PostRoll time.Duration // how much of it lies after the last
+	Links    Links
+}
+
+func (e Evaluator) gap() time.Duration {
+	if e.VisitGap == 0 {
+		return DefaultVisitGap
+	}
+	return e.VisitGap
+}
+
+// Joins says that the sighting belongs to the open visit v.
+func (e Evaluator) Joins(v Visit, s vision.Sighting) bool {
+	if _, ok := v.Tracks[s.Track]; ok {
+		return true
+	}
+	return v.Open() && e.Rule.Matches(s) && v.Stranger == identity(s) &&
+		s.Start.Sub(v.Seen) <= e.gap() && v.Start.Sub(s.Seen) <= e.gap()
+}
+
+// Outlasts says that the sighting shows v to be over: the same stranger, after the gap.
+func (e Evaluator) Outlasts(v Visit, s vision.Sighting) bool {
+	return v.Open() && e.Rule.Matches(s) && v.Stranger == identity(s) && s.Start.Sub(v.Seen) > e.gap()
+}
+
+// Opened is the visit that begins with the sighting, the stranger's visits-th.
+func (e Evaluator) Opened(s vision.Sighting, visits int) (Visit, error) {
+	v := Visit{
+		Alert: Alert{
+			ID: AlertID(s), Camera: s.Camera, OpenedAt: Time{s.Start}, Rule: e.Rule.Name,
+			Decision: s.Decision.Outcome, Stranger: identity(s), Visits: visits, Score: s.Decision.Score,
+		},
+		Stranger: identity(s), Start: s.Start, Seen: later(s.Start, s.Seen), ClipState: ClipNone,
+	}
+	if s.Decision.Nearest != "" {
+		v.Alert.Nearest = &Nearest{Person: shorten(s.Decision.Nearest), Score: s.Decision.Score}
+	}
+	v, err := v.look(s.Shot).raise(Opened, v.Seen, e.Links)
+	if err != nil {
+		return Visit{}, err
+	}
+	return e.Sighted(v, s)
+}
+
+// Sighted is v after one more sighting of it. A closed visit notes the track and is otherwise left alone: its end has
+// been told.
+func (e Evaluator) Sighted(v Visit, s vision.Sighting) (Visit, error) {
+	v = v.follow(s)
+	if s.Decision.Outcome == vision.Known {
+		v.CorrectedBy = s.Decision.Person
+	}
+	if !v.Open() {
+		return v, nil
+	}
+	if e.Rule.Matches(s) {
+		v.Seen = later(v.Seen, s.Seen)
+		v = v.look(s.Shot)
+	}
+	long := !v.seenOn(v.Alert.Camera).Add(e.PostRoll).Before(e.clipStart(v).Add(MaxClip))
+	if long || v.ended(v.Alert.Camera) {
+		return e.film(v)
+	}
+	return v, nil
+}
+
+// Passed is v when its stranger was last heard of at heard and it is now, both on the wall clock.
+func (e Evaluator) Passed(v Visit, heard, now time.Time) (Visit, error) {
+	silence := now.Sub(heard)
+	if !v.Open() || silence < min(quiet, e.gap()) {
+		return v, nil
+	}
+	if silence >= e.gap()+min(settle, e.gap()) {
+		return e.Closed(v)
+	}
+	if silence >= quiet {
+		return e.film(v)
+	}
+	return v, nil
+}
+
+// Closed is v when it is over.
+func (e Evaluator) Closed(v Visit) (Visit, error) {
+	if !v.Open() {
+		return v, nil
+	}
+	v, err := e.film(v)
+	if err != nil {
+		return Visit{}, err
+	}
+	v.Alert.ClosedAt = &Time{v.Seen}
+	return v.raise(Closed, v.Seen.Add(e.gap()), e.Links)
+}
+
+// Filmed is v after the answer to its clip job. A clip that failed may still be made later; one that is made stays.
+func (e Evaluator) Filmed(v Visit, done ClipDone) (Visit, error) {
+	if v.ClipState == ClipMade {
+		return v, nil
+	}
+	if done.Clip == nil {
+		v.ClipState, v.ClipReason = ClipFailed, done.Reason
+		return v, nil
+	}
+	v.ClipState, v.ClipReason, v.Clip = ClipMade, "", done.Clip
+	if done.ShotKey != "" {
+		v.ShotKey = done.ShotKey // it lives as long as the clip beside it
+	}
+	return v.raise(ClipReady, done.Clip.End.Time, e.Links)
+}
+
+func (e Evaluator) clipStart(v Visit) time.Time { return v.Start.Add(-e.PreRoll) }
+
+// film asks for the clip, once. It shows the camera that raised the alert, as long as the stranger was seen there.
+func (e Evaluator) film(v Visit) (Visit, error) {
+	if v.ClipState != ClipNone {
+		return v, nil
+	}
+	record, err := json.Marshal(v.Alert)
+	if err != nil {
+		return Visit{}, fmt.Errorf("record of alert %s: %w", v.Alert.ID, err)
+	}
+	start, end := e.clipStart(v), v.seenOn(v.Alert.Camera).Add(e.PostRoll)
+	if last := start.Add(MaxClip); end.After(last) {
+		end = last
+	}
+	v.ClipState = ClipDue
+	v.Job = &ClipJob{
+		Alert: v.Alert.ID, Camera: v.Alert.Camera, Start: start, End: end, ShotKey: v.ShotKey, Record: record,
+	}
+	return v, nil
+}
+
+func shorten(name string) string {
+	if r := []rune(name); len(r) > maxName {
+		return string(r[:maxName]) + "…"
+	}
+	return name
+}

@@ -1,0 +1,73 @@
+package alerts
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"vigil/frames"
+	"vigil/vision"
+)
+
+// Notice is an event as issued: its body is marshalled once and then only carried, since receivers check a signature
+// over its bytes.
+type Notice struct {
+	ID     string          `json:"id"` // the event's, see Event.ID
+	Type   EventType       `json:"type"`
+	Camera frames.CameraID `json:"camera"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// NewNotice freezes the event.
+func NewNotice(e Event) (Notice, error) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return Notice{}, fmt.Errorf("marshal event %s: %w", e.ID(), err)
+	}
+	return Notice{ID: e.ID(), Type: e.Type, Camera: e.Data.Alert.Camera, Body: body}, nil
+}
+
+// NewTest is a test event, unlike any before it and shaped like the real ones.
+func NewTest(now time.Time, links Links) Event {
+	id := ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()
+	return Event{Type: Test, Timestamp: Time{now}, Data: Data{Alert: Alert{
+		ID: id, Camera: "test", OpenedAt: Time{now}, ClosedAt: &Time{now}, Rule: "test",
+		Decision: vision.Unknown, Stranger: "s-test", Visits: 1, ConsoleURL: links.Console(id),
+	}}}
+}
+
+// Outbox takes events to the bus. Both methods are idempotent by the notice's ID (and endpoint): after an error,
+// and after a crash, they are called again.
+type Outbox interface {
+	// Publish tells everybody on the bus.
+	Publish(ctx context.Context, n Notice) error
+	// Enqueue leaves the notice for the endpoint's sender.
+	Enqueue(ctx context.Context, n Notice, endpoint string) error
+}
+
+// Stage is one step of issuing an event.
+type Stage func(ctx context.Context, n Notice) error
+
+// Stages are what issuing an event means, in order: the bus first, so that whoever watches it (the console, the
+// command line) sees an event no later than the receivers.
+func Stages(o Outbox, endpoints []string) []Stage {
+	stages := []Stage{o.Publish}
+	for _, endpoint := range endpoints {
+		stages = append(stages, func(ctx context.Context, n Notice) error { return o.Enqueue(ctx, n, endpoint) })
+	}
+	return stages
+}
+
+// Issue takes the notice through the stages. An error means that none after it was reached; issue again.
+func Issue(ctx context.Context, stages []Stage, n Notice) error {
+	for _, stage := range stages {
+		if err := stage(ctx, n); err != nil {
+			return fmt.Errorf("issue %s: %w", n.ID, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package alerts
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"vigil/frames"
+	"vigil/vision"
+)
+
+// maxTracks bounds what a visit remembers of its tracks: somebody may loiter for days.
+const maxTracks = 256
+
+// ClipState says how far the one clip of an alert has come.
+type ClipState string
+
+// The states of a clip. A due job is saved but perhaps not on the bus yet.
+const (
+	ClipNone      ClipState = "none"
+	ClipDue       ClipState = "due"
+	ClipScheduled ClipState = "scheduled"
+	ClipMade      ClipState = "done"
+	ClipFailed    ClipState = "failed"
+)
+
+// VisitTrack is what a visit remembers of one of its tracks.
+type VisitTrack struct {
+	Camera frames.CameraID `json:"camera"`
+	Seen   time.Time       `json:"seen"` // capture time of its latest face
+	Ended  bool            `json:"ended"`
+}
+
+// Visit is one stranger's presence over all cameras, and all that is kept of the alert it raised. No picture and no
+// template is in it. A Visit is a value: what changes it returns another.
+type Visit struct {
+	Alert       Alert                 `json:"alert"` // without links: they are made where they are sent
+	Stranger    string                `json:"stranger"`
+	Start       time.Time             `json:"start"` // capture time of the first sighting's first face
+	Seen        time.Time             `json:"seen"`  // capture time of the latest face
+	Tracks      map[string]VisitTrack `json:"tracks"`
+	ShotKey     string                `json:"shot_key"`
+	ShotScore   float64               `json:"shot_score"`
+	ClipState   ClipState             `json:"clip_state"`
+	Job         *ClipJob              `json:"job,omitempty"` // as asked for; asked again, it is the same
+	Clip        *Clip                 `json:"clip,omitempty"`
+	ClipReason  string                `json:"clip_reason,omitempty"`  // why there is no clip
+	CorrectedBy string                `json:"corrected_by,omitempty"` // the person a track turned out to be
+	Pending     []Notice              `json:"pending,omitempty"`      // saved, perhaps not on the bus yet
+	Issued      []EventType           `json:"issued,omitempty"`
+
+	Revision uint64 `json:"-"` // the store's, for its compare-and-set
+}
+
+// Open says that the visit still lasts.
+func (v Visit) Open() bool { return v.Alert.ClosedAt == nil }
+
+// Settled says that nothing of the visit waits to be put on the bus.
+func (v Visit) Settled() bool { return len(v.Pending) == 0 && v.ClipState != ClipDue }
+
+// Data is the visit as events and the console show it, with fresh links.
+func (v Visit) Data(links Links) Data {
+	d := Data{Alert: v.Alert}
+	d.Alert.ConsoleURL = links.Console(v.Alert.ID)
+	if v.ShotKey != "" {
+		d.Alert.BestShotURL = links.Shot(v.ShotKey)
+	}
+	if v.Clip != nil {
+		clip := *v.Clip
+		clip.URL = links.Clip(clip.Key)
+		clip.Gaps = append([]ClipGap{}, clip.Gaps...) // an empty list, never null
+		d.Clip = &clip
+	}
+	return d
+}
+
+// AlertID is the ID of the alert that s raises: its time is the sighting's, the rest follows from who and which track,
+// so that the same sighting, told twice, raises the same alert.
+func AlertID(s vision.Sighting) string {
+	sum := sha256.Sum256([]byte(identity(s) + s.Track))
+	var id ulid.ULID
+	if ms := s.Start.UnixMilli(); ms > 0 && uint64(ms) <= ulid.MaxTime() {
+		_ = id.SetTime(uint64(ms)) // fails only beyond MaxTime
+	}
+	_ = id.SetEntropy(sum[:10]) // fails only when not 10 bytes
+	return id.String()
+}
+
+// identity is whose visit s belongs to. A stranger without a name is nobody else than their own track.
+func identity(s vision.Sighting) string {
+	if s.Stranger == "" {
+		return s.Track
+	}
+	return s.Stranger
+}
+
+// has says that the event was issued or is about to be.
+func (v Visit) has(t EventType) bool {
+	return slices.Contains(v.Issued, t) ||
+		slices.ContainsFunc(v.Pending, func(n Notice) bool { return n.Type == t })
+}
+
+// raise freezes an event, once.
+func (v Visit) raise(t EventType, at time.Time, links Links) (Visit, error) {
+	if v.has(t) {
+		return v, nil
+	}
+	d := v.Data(links)
+	if t == Opened {
+		d.Clip = nil
+	}
+	n, err := NewNotice(Event{Type: t, Timestamp: Time{at}, Data: d})
+	if err != nil {
+		return Visit{}, fmt.Errorf("raise %s of alert %s: %w", t, v.Alert.ID, err)
+	}
+	v.Pending = append(slices.Clip(v.Pending), n)
+	return v, nil
+}
+
+// issued notes that all that was pending is on the bus.
+func (v Visit) issued() Visit {
+	v.Issued = slices.Clip(v.Issued)
+	for _, n := range v.Pending {
+		v.Issued = append(v.Issued, n.Type)
+	}
+	v.Pending = nil
+	if v.ClipState == ClipDue {
+		v.ClipState = ClipScheduled
+	}
+	return v
+}
+
+// follow notes the sighting's track.
+func (v Visit) follow(s vision.Sighting) Visit {
+	t := v.Tracks[s.Track]
+	t.Camera = s.Camera
+	t.Seen = later(t.Seen, s.Seen)
+	t.Ended = t.Ended || s.Ended || s.Decision.Outcome == vision.Known
+	tracks := maps.Clone(v.Tracks)
+	if tracks == nil {
+		tracks = make(map[string]VisitTrack)
+	}
+	tracks[s.Track] = t
+	for len(tracks) > maxTracks {
+		delete(tracks, oldest(tracks))
+	}
+	v.Tracks = tracks
+	return v
+}
+
+func oldest(tracks map[string]VisitTrack) string {
+	var name string
+	for n, t := range tracks {
+		if name == "" || t.Seen.Before(tracks[name].Seen) || t.Seen.Equal(tracks[name].Seen) && n < name {
+			name = n
+		}
+	}
+	return name
+}
+
+// look keeps the better shot: the first one that there is, then the one with the higher quality.
+func (v Visit) look(shot *vision.Shot) Visit {
+	if shot != nil && shot.Key != "" && (v.ShotKey == "" || shot.Quality.Score > v.ShotScore) {
+		v.ShotKey, v.ShotScore = shot.Key, shot.Quality.Score
+	}
+	return v
+}
+
+// ended says that no track of the camera goes on.
+func (v Visit) ended(camera frames.CameraID) bool {
+	for _, t := range v.Tracks {
+		if t.Camera == camera && !t.Ended {
+			return false
+		}
+	}
+	return true
+}
+
+// seenOn is the capture time of the latest face on the camera.
+func (v Visit) seenOn(camera frames.CameraID) time.Time {
+	seen := v.Start
+	for _, t := range v.Tracks {
+		if t.Camera == camera {
+			seen = later(seen, t.Seen)
+		}
+	}
+	return seen
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -31,6 +31,15 @@ func NewNotice(e Event) (Notice, error) {
 	return Notice{ID: e.ID(), Type: e.Type, Camera: e.Data.Alert.Camera, Body: body}, nil
 }
 
+// Event reads the event back.
+func (n Notice) Event() (Event, error) {
+	var e Event
+	if err := json.Unmarshal(n.Body, &e); err != nil {
+		return Event{}, fmt.Errorf("read event %s: %w", n.ID, err)
+	}
+	return e, nil
+}
+
 // NewTest is a test event, unlike any before it and shaped like the real ones.
 func NewTest(now time.Time, links Links) Event {
 	id := ulid.MustNew(ulid.Timestamp(now), rand.Reader).String()

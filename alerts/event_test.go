@@ -77,6 +77,9 @@ func TestBodySurvivesTheBus(t *testing.T) {
 			t.Fatalf("got  %s\nwant %s", n.Body, body)
 		}
 	}
+	if got, err := n.Event(); err != nil || got.Data.Alert.Nearest.Person != e.Data.Alert.Nearest.Person || got.ID() != n.ID {
+		t.Errorf("read back: got %+v, %v", got, err)
+	}
 }
 
 func TestBodiesStaySmall(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,22 +65,39 @@ type bench struct {
 	sender *Sender
 	ledger *memory
 	now    time.Time
+	url    string
+
+	mu     sync.Mutex // requests that were given up on are still being answered
 	answer http.HandlerFunc
 	got    []received
-	url    string
 }
 
 func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	b := &bench{ledger: &memory{}, now: time.Now(), answer: answer}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		b.mu.Lock()
 		b.got = append(b.got, received{r.Header, string(body)})
-		b.answer(w, r)
+		answer := b.answer
+		b.mu.Unlock()
+		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
 	b.url = server.URL
 	b.restart(t)
 	return b
+}
+
+func (b *bench) answerWith(answer http.HandlerFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer = answer
+}
+
+func (b *bench) requests() []received {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.got)
 }
 
 func (b *bench) restart(t *testing.T) {
@@ -116,7 +134,7 @@ func TestDeliveryIsSigned(t *testing.T) {
 	if err := b.sender.Deliver(t.Context(), delivery()); err != nil {
 		t.Fatal(err)
 	}
-	got := b.got[0]
+	got := b.requests()[0]
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "User-Agent": "vigil", "Webhook-Id": "01J-alert-opened",
 		"Webhook-Timestamp": strconv.FormatInt(b.now.Unix(), 10),
@@ -135,8 +153,8 @@ func TestDeliveryIsSigned(t *testing.T) {
 	if wh.Verify([]byte(got.body+" "), got.header) == nil {
 		t.Error("another body has the same signature")
 	}
-	if err := b.sender.Deliver(t.Context(), delivery()); err != nil || len(b.got) != 1 {
-		t.Errorf("a copy of a taken delivery: got %v and %d requests", err, len(b.got))
+	if err := b.sender.Deliver(t.Context(), delivery()); err != nil || len(b.requests()) != 1 {
+		t.Errorf("a copy of a taken delivery: got %v and %d requests", err, len(b.requests()))
 	}
 }
 
@@ -148,13 +166,13 @@ func TestEveryAttemptFollowsTheSchedule(t *testing.T) {
 	}
 	for n := 1; n < len(schedule); n++ {
 		after := wait(t, b.sender.Deliver(t.Context(), delivery()))
-		if after != schedule[n] || len(b.got) != n {
-			t.Fatalf("attempt %d: got %s and %d requests, want %s", n, after, len(b.got), schedule[n])
+		if after != schedule[n] || len(b.requests()) != n {
+			t.Fatalf("attempt %d: got %s and %d requests, want %s", n, after, len(b.requests()), schedule[n])
 		}
 		b.restart(t)
 		b.now = b.now.Add(after / 2)
-		if rest := wait(t, b.sender.Deliver(t.Context(), delivery())); rest != after-after/2 || len(b.got) != n {
-			t.Fatalf("restart after attempt %d: got %s and %d requests", n, rest, len(b.got))
+		if rest := wait(t, b.sender.Deliver(t.Context(), delivery())); rest != after-after/2 || len(b.requests()) != n {
+			t.Fatalf("restart after attempt %d: got %s and %d requests", n, rest, len(b.requests()))
 		}
 		b.now = b.now.Add(after - after/2)
 	}
@@ -162,18 +180,18 @@ func TestEveryAttemptFollowsTheSchedule(t *testing.T) {
 	if dead, ok := errors.AsType[*DeadError](err); !ok || !strings.Contains(dead.Reason, "500") {
 		t.Errorf("after the last attempt: got %v", err)
 	}
-	for _, r := range b.got {
-		if r.header.Get("Webhook-Id") != "01J-alert-opened" || r.body != b.got[0].body {
+	for _, r := range b.requests() {
+		if r.header.Get("Webhook-Id") != "01J-alert-opened" || r.body != b.requests()[0].body {
 			t.Errorf("got id %s and body %s", r.header.Get("Webhook-Id"), r.body)
 		}
 		if err := wh.VerifyIgnoringTimestamp([]byte(r.body), r.header); err != nil {
 			t.Error(err)
 		}
 	}
-	if first, last := b.got[0].header.Get("Webhook-Timestamp"), b.got[9].header.Get("Webhook-Timestamp"); first == last {
+	if first, last := b.requests()[0].header.Get("Webhook-Timestamp"), b.requests()[9].header.Get("Webhook-Timestamp"); first == last {
 		t.Error("all attempts have one timestamp")
 	}
-	b.answer = status(http.StatusOK)
+	b.answerWith(status(http.StatusOK))
 	if err := b.sender.Deliver(t.Context(), delivery()); err != nil {
 		t.Errorf("replay: got %v", err)
 	}
@@ -214,7 +232,8 @@ func TestAnswers(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			b.answer, b.ledger.records = c.answer, nil
+			b.answerWith(c.answer)
+			b.ledger.records = nil
 			err := b.sender.Deliver(t.Context(), delivery())
 			if c.taken {
 				if err != nil {
@@ -249,7 +268,8 @@ func TestLateAnswers(t *testing.T) {
 			hang(w, r)
 		},
 	} {
-		b.answer, b.ledger.records = answer, nil
+		b.answerWith(answer)
+		b.ledger.records = nil
 		err := b.sender.Deliver(t.Context(), delivery())
 		if wait(t, err); !strings.Contains(err.Error(), "within") {
 			t.Errorf("%s: got %v", name, err)
@@ -273,13 +293,13 @@ func TestGone(t *testing.T) {
 	if _, ok := errors.AsType[*DeadError](b.sender.Deliver(t.Context(), delivery())); !ok {
 		t.Error("410 is not final")
 	}
-	b.answer = status(http.StatusOK)
+	b.answerWith(status(http.StatusOK))
 	b.restart(t)
 	next := delivery()
 	next.ID = "01J-alert-closed"
 	err := b.sender.Deliver(t.Context(), next)
-	if dead, ok := errors.AsType[*DeadError](err); !ok || !strings.Contains(dead.Reason, "410") || len(b.got) != 1 {
-		t.Errorf("after 410: got %v and %d requests", err, len(b.got))
+	if dead, ok := errors.AsType[*DeadError](err); !ok || !strings.Contains(dead.Reason, "410") || len(b.requests()) != 1 {
+		t.Errorf("after 410: got %v and %d requests", err, len(b.requests()))
 	}
 	if err := b.sender.Enable(t.Context()); err != nil {
 		t.Fatal(err)
@@ -299,8 +319,8 @@ func TestPrivateReceiverIsRefusedAtTheDial(t *testing.T) {
 	}
 	defer s.Close()
 	err = s.Deliver(t.Context(), delivery())
-	if wait(t, err); !strings.Contains(err.Error(), "loopback") || len(b.got) != 0 {
-		t.Errorf("got %v and %d requests", err, len(b.got))
+	if wait(t, err); !strings.Contains(err.Error(), "loopback") || len(b.requests()) != 0 {
+		t.Errorf("got %v and %d requests", err, len(b.requests()))
 	}
 }
 
@@ -328,14 +348,14 @@ func TestLedgerTrouble(t *testing.T) {
 	b := newBench(t, status(http.StatusOK))
 	b.ledger.getErr = errors.New("away")
 	err := b.sender.Deliver(t.Context(), delivery())
-	if !errors.Is(err, b.ledger.getErr) || len(b.got) != 0 {
-		t.Errorf("cannot look: got %v and %d requests", err, len(b.got))
+	if !errors.Is(err, b.ledger.getErr) || len(b.requests()) != 0 {
+		t.Errorf("cannot look: got %v and %d requests", err, len(b.requests()))
 	}
 	b.ledger.getErr, b.ledger.putErr = nil, errors.New("full")
 	if err := b.sender.Deliver(t.Context(), delivery()); err != nil {
 		t.Errorf("taken but not recorded: got %v", err)
 	}
-	if b.got[0].header.Get("Webhook-Id") != delivery().ID {
+	if b.requests()[0].header.Get("Webhook-Id") != delivery().ID {
 		t.Error("another id")
 	}
 }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"vigil/alerts"
+	"vigil/internal/web"
+)
+
+type alertsCommand struct {
+	List alertsList `cmd:"" help:"List alerts, newest first."`
+	Show alertsShow `cmd:"" help:"Show one alert."`
+	Tail alertsTail `cmd:"" help:"Print events as they happen."`
+}
+
+type alertsList struct {
+	remote
+	Limit int `default:"50" help:"How many at the most, 1 to 500."`
+}
+
+func (c alertsList) Run(ctx context.Context, g *Globals) error {
+	asked, err := c.client(g)
+	if err != nil {
+		return err
+	}
+	found, err := asked.Alerts(ctx, c.Limit)
+	if err != nil {
+		return err
+	}
+	var rows []string
+	for _, view := range found {
+		if g.JSON {
+			if err := g.print(view); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, alertRow(view))
+	}
+	if g.JSON {
+		return nil
+	}
+	return g.table("ALERT\tOPENED\tCAMERA\tSTRANGER\tNEAREST\tCLIP", rows)
+}
+
+func alertRow(view web.AlertView) string {
+	nearest, clip := "-", "-"
+	if n := view.Alert.Nearest; n != nil {
+		nearest = fmt.Sprintf("%s %.2f", n.Person, n.Score)
+	}
+	if view.Clip != nil {
+		clip = view.Clip.Key
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, nearest, clip)
+}
+
+type alertsShow struct {
+	remote
+	ID string `arg:"" help:"The alert's id."`
+}
+
+func (c alertsShow) Run(ctx context.Context, g *Globals) error {
+	asked, err := c.client(g)
+	if err != nil {
+		return err
+	}
+	view, err := asked.Alert(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(view)
+	}
+	a := view.Alert
+	fmt.Fprintf(g.out, "alert      %s\ncamera     %s\nopened     %s\n", a.ID, a.Camera, clock(a.OpenedAt.Time))
+	if a.ClosedAt != nil {
+		fmt.Fprintf(g.out, "closed     %s\n", clock(a.ClosedAt.Time))
+	}
+	fmt.Fprintf(g.out, "decision   %s, rule %s\nstranger   %s\n", a.Decision, a.Rule, a.Stranger)
+	if a.Nearest != nil {
+		fmt.Fprintf(g.out, "nearest    %s, %.3f\n", a.Nearest.Person, a.Nearest.Score)
+	}
+	fmt.Fprintf(g.out, "best shot  %s\nconsole    %s\n", a.BestShotURL, a.ConsoleURL)
+	if c := view.Clip; c != nil {
+		fmt.Fprintf(g.out, "clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", c.URL, c.Key,
+			clock(c.Start.Time), clock(c.End.Time), c.Codec, c.Width, c.Height, c.SHA256)
+	}
+	return nil
+}
+
+type alertsTail struct {
+	remote
+	Since time.Duration `help:"Begin with the events of this long ago, such as 1h."`
+}
+
+func (c alertsTail) Run(ctx context.Context, g *Globals) error {
+	asked, err := c.client(g)
+	if err != nil {
+		return err
+	}
+	var from time.Time
+	if c.Since > 0 {
+		from = time.Now().Add(-c.Since)
+	}
+	for event, err := range asked.Events(ctx, from) {
+		if err != nil {
+			return err
+		}
+		if g.JSON {
+			if err := g.print(event); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintln(g.out, eventLine(event))
+	}
+	return nil
+}
+
+func eventLine(event alerts.Event) string {
+	a := event.Data.Alert
+	line := fmt.Sprintf("%s  %-16s  %s  camera %s  stranger %s", clock(event.Timestamp.Time), event.Type, a.ID, a.Camera, a.Stranger)
+	if event.Data.Clip != nil {
+		line += "  " + event.Data.Clip.URL
+	}
+	return line
+}

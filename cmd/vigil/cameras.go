@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+type camerasCommand struct {
+	List camerasList `cmd:"" help:"List the cameras and their state."`
+}
+
+type camerasList struct{ remote }
+
+func (c camerasList) Run(ctx context.Context, g *Globals) error {
+	asked, err := c.client(g)
+	if err != nil {
+		return err
+	}
+	cameras, err := asked.Cameras(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []string
+	for _, camera := range cameras {
+		if g.JSON {
+			if err := g.print(camera); err != nil {
+				return err
+			}
+			continue
+		}
+		state := "offline"
+		if camera.Online {
+			state = "online"
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s %dx%d\t%.0f/s\t%d kbit/s\t%s", camera.Camera, state, clock(camera.Since),
+			camera.Source, camera.Codec, camera.Width, camera.Height, camera.Rate, camera.Bitrate/1000, camera.LastError))
+	}
+	if g.JSON {
+		return nil
+	}
+	return g.table("CAMERA\tSTATE\tSINCE\tSOURCE\tVIDEO\tRATE\tBITRATE\tLAST ERROR", rows)
+}

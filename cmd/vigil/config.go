@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"vigil/internal/app"
+	"vigil/internal/config"
+)
+
+type configCommand struct {
+	Check  configCheck  `cmd:"" help:"Check the configuration without starting anything."`
+	Print  configPrint  `cmd:"" help:"Print the configuration with defaults and environment, without secrets."`
+	Schema configSchema `cmd:"" help:"Print the JSON Schema of the configuration."`
+}
+
+// load reads the configuration and says what in the environment was not understood.
+func (g *Globals) load() (config.Config, error) {
+	cfg, warnings, err := config.Load(g.ConfigFile, g.environ)
+	for _, warning := range warnings {
+		fmt.Fprintf(g.err, "vigil: %s\n", warning)
+	}
+	return cfg, err
+}
+
+type configCheck struct{}
+
+func (configCheck) Run(g *Globals) error {
+	cfg, err := g.load()
+	if err != nil {
+		return err
+	}
+	if err := app.Check(cfg); err != nil {
+		return err
+	}
+	if g.JSON {
+		return g.print(map[string]any{"ok": true})
+	}
+	fmt.Fprintln(g.out, "the configuration is good")
+	return nil
+}
+
+type configPrint struct{}
+
+func (configPrint) Run(g *Globals) error {
+	cfg, err := g.load()
+	if err != nil {
+		return err
+	}
+	return cfg.Print(g.out)
+}
+
+type configSchema struct{}
+
+func (configSchema) Run(g *Globals) error {
+	encoder := json.NewEncoder(g.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(config.Schema())
+}
+
+// print writes one JSON document on one line.
+func (g *Globals) print(v any) error {
+	return json.NewEncoder(g.out).Encode(v)
+}

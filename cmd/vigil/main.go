@@ -1,0 +1,98 @@
+// Command vigil watches cameras for people it does not know.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+// commands are the command line. Each command is a struct of its flags with a Run method, in a file of its own.
+type commands struct {
+	Globals
+
+	Serve   serveCommand   `cmd:"" help:"Watch the cameras: run every role, or some of them."`
+	Demo    demoCommand    `cmd:"" help:"Show the whole job with a drawn camera: a stranger, the alert, the clip."`
+	Drill   drillCommand   `cmd:"" help:"Prove on this machine that a stranger raises an alert."`
+	Analyze analyzeCommand `cmd:"" help:"Find and decide the people in video files."`
+	Faces   facesCommand   `cmd:"" help:"Find the faces in pictures."`
+	People  peopleCommand  `cmd:"" help:"Enrol, list and remove people."`
+	Alerts  alertsCommand  `cmd:"" help:"List, show and follow alerts."`
+	Clips   clipsCommand   `cmd:"" help:"Fetch clips."`
+	Cameras camerasCommand `cmd:"" help:"List cameras and their state."`
+	Models  modelsCommand  `cmd:"" help:"List, fetch and verify the networks."`
+	Config  configCommand  `cmd:"" help:"Check, print and describe the configuration."`
+	Health  healthCommand  `cmd:"" help:"Ask the running Vigil whether every part works."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// Globals are the flags of every command, and what the program gives them to work with.
+type Globals struct {
+	ConfigFile string `name:"config" short:"c" env:"VIGIL_CONFIG" type:"path" placeholder:"FILE" help:"Configuration file."`
+	JSON       bool   `help:"Print JSON, one document a line."`
+	LogLevel   string `enum:"debug,info,warn,error" default:"info" help:"How much to log: debug, info, warn, error."`
+
+	out     io.Writer
+	err     io.Writer
+	environ []string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// exit ends kong's own commands, such as --help, without ending the process.
+type exit int
+
+// run is the program: it returns the exit code, 2 for a command line that cannot be understood.
+func run(ctx context.Context, args, environ []string, out, errs io.Writer) (code int) {
+	cli := commands{Globals: Globals{out: out, err: errs, environ: environ}}
+	parser, err := kong.New(&cli, kong.Name("vigil"), kong.UsageOnError(), kong.Writers(out, errs),
+		kong.Description("Vigil watches cameras for people it does not know. Run `vigil serve`, point a camera at it."),
+		kong.Exit(func(code int) { panic(exit(code)) }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&cli.Globals))
+	if err != nil {
+		panic(err) // the structs above are wrong
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			asked, ok := r.(exit)
+			if !ok {
+				panic(r)
+			}
+			code = int(asked)
+		}
+	}()
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(errs, "vigil: %v\nRun `vigil --help` for the commands.\n", err)
+		return 2
+	}
+	if err := command.Run(); err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
+		fmt.Fprintf(errs, "vigil: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// log returns the logger that the flags ask for.
+func (g *Globals) log() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(g.LogLevel)) // the parser allows valid levels only
+	options := &slog.HandlerOptions{Level: level}
+	if g.JSON {
+		return slog.New(slog.NewJSONHandler(g.err, options))
+	}
+	return slog.New(slog.NewTextHandler(g.err, options))
+}

@@ -1,0 +1,243 @@
+// Package client is the command line's side of the API: it finds the running Vigil and asks it. It imports the views
+// of internal/web and nothing else of ours.
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigil/alerts"
+	"vigil/frames"
+	"vigil/internal/web"
+)
+
+// Access is how a command on the same machine reaches a running Vigil. The console role leaves it in the data
+// folder, readable by its own user only, and removes it when it stops.
+type Access struct {
+	Server string `json:"server"`         // address of the console
+	Token  string `json:"token"`          // valid while this process runs
+	Cert   string `json:"cert,omitempty"` // PEM of the console's own certificate
+}
+
+const accessFile = "access.json"
+
+// WriteAccess leaves access in the data folder. The returned function takes it away.
+func WriteAccess(dir string, access Access) (remove func(), err error) {
+	path := filepath.Join(dir, accessFile)
+	text, err := json.Marshal(access)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return nil, fmt.Errorf("write access file: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return nil, fmt.Errorf("write access file: %w", err)
+	}
+	return func() { _ = os.Remove(path) }, nil
+}
+
+// Find reads the access of the Vigil that runs on the data folder.
+func Find(dir string) (Access, error) {
+	text, err := os.ReadFile(filepath.Join(dir, accessFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Access{}, fmt.Errorf("no vigil runs on %s: start `vigil serve`, or name another with --server and --token", dir)
+	}
+	if err != nil {
+		return Access{}, fmt.Errorf("find running vigil: %w", err)
+	}
+	var access Access
+	if err := json.Unmarshal(text, &access); err != nil {
+		return Access{}, fmt.Errorf("read %s: %w", filepath.Join(dir, accessFile), err)
+	}
+	return access, nil
+}
+
+// Client asks one Vigil.
+type Client struct {
+	access Access
+	http   *http.Client
+}
+
+// New returns a client.
+func New(access Access) (*Client, error) {
+	if u, err := url.Parse(access.Server); err != nil || u.Host == "" {
+		return nil, fmt.Errorf("server %q is not an http or https address", access.Server)
+	}
+	c := &Client{access: access, http: &http.Client{}}
+	if access.Cert != "" {
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM([]byte(access.Cert))
+		c.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	}
+	return c, nil
+}
+
+// Cameras lists the cameras.
+func (c *Client) Cameras(ctx context.Context) ([]frames.CameraState, error) {
+	var out struct{ Cameras []frames.CameraState }
+	return out.Cameras, c.get(ctx, "/api/v1/cameras", &out)
+}
+
+// Alerts lists at most limit alerts, newest first.
+func (c *Client) Alerts(ctx context.Context, limit int) ([]web.AlertView, error) {
+	var out struct{ Alerts []web.AlertView }
+	return out.Alerts, c.get(ctx, "/api/v1/alerts?limit="+strconv.Itoa(limit), &out)
+}
+
+// Alert returns one alert.
+func (c *Client) Alert(ctx context.Context, id string) (web.AlertView, error) {
+	var out web.AlertView
+	return out, c.get(ctx, "/api/v1/alerts/"+url.PathEscape(id), &out)
+}
+
+// People lists the people.
+func (c *Client) People(ctx context.Context) ([]web.PersonView, error) {
+	var out struct{ People []web.PersonView }
+	return out.People, c.get(ctx, "/api/v1/people", &out)
+}
+
+// Enrol sends photos of a person.
+func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo) (web.PersonView, error) {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for _, photo := range photos {
+		part, err := form.CreateFormFile("photo", photo.Name)
+		if err != nil {
+			return web.PersonView{}, err
+		}
+		if _, err := part.Write(photo.Data); err != nil {
+			return web.PersonView{}, err
+		}
+	}
+	if err := form.Close(); err != nil {
+		return web.PersonView{}, err
+	}
+	var out web.PersonView
+	return out, c.do(ctx, http.MethodPost, "/api/v1/people/"+url.PathEscape(name), form.FormDataContentType(), &body, &out)
+}
+
+// RemovePerson forgets a person.
+func (c *Client) RemovePerson(ctx context.Context, name string) error {
+	return c.do(ctx, http.MethodDelete, "/api/v1/people/"+url.PathEscape(name), "", nil, nil)
+}
+
+// Media copies the object under key to w.
+func (c *Client) Media(ctx context.Context, key string, w io.Writer) error {
+	response, err := c.send(ctx, http.MethodGet, "/media/"+(&url.URL{Path: key}).EscapedPath(), "", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if _, err := io.Copy(w, response.Body); err != nil {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return nil
+}
+
+// Events yields events from the time from on (zero: from now on) until ctx ends.
+func (c *Client) Events(ctx context.Context, from time.Time) iter.Seq2[alerts.Event, error] {
+	return func(yield func(alerts.Event, error) bool) {
+		path := "/api/v1/events"
+		if !from.IsZero() {
+			path += "?from=" + url.QueryEscape(from.UTC().Format(time.RFC3339Nano))
+		}
+		response, err := c.send(ctx, http.MethodGet, path, "", nil)
+		if err != nil {
+			yield(alerts.Event{}, err)
+			return
+		}
+		defer func() { _ = response.Body.Close() }()
+		lines := bufio.NewScanner(response.Body)
+		for lines.Scan() {
+			body, isData := strings.CutPrefix(lines.Text(), "data: ")
+			if !isData {
+				continue
+			}
+			var event alerts.Event
+			err := json.Unmarshal([]byte(body), &event)
+			if !yield(event, err) || err != nil {
+				return
+			}
+		}
+		if ctx.Err() == nil {
+			yield(alerts.Event{}, fmt.Errorf("events of %s: the connection ended: %w", c.access.Server, errors.Join(lines.Err(), io.ErrUnexpectedEOF)))
+		}
+	}
+}
+
+// Ready returns the status and the body of /readyz, which is 503 when a part fails.
+func (c *Client) Ready(ctx context.Context) (status int, body []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.access.Server, "/")+"/readyz", nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, nil, fmt.Errorf("ask vigil: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err = io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	return response.StatusCode, body, err
+}
+
+func (c *Client) get(ctx context.Context, path string, out any) error {
+	return c.do(ctx, http.MethodGet, path, "", nil, out)
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body io.Reader, out any) error {
+	response, err := c.send(ctx, method, path, contentType, body)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("answer of %s: %w", c.access.Server, err)
+	}
+	return nil
+}
+
+// send returns the response when it is a success, and the problem's detail as the error when not.
+func (c *Client) send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.access.Server, "/")+path, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+c.access.Token)
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask vigil: %w", err)
+	}
+	if response.StatusCode < 300 {
+		return response, nil
+	}
+	defer func() { _ = response.Body.Close() }()
+	var problem struct{ Detail string }
+	if json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&problem) != nil || problem.Detail == "" {
+		problem.Detail = response.Status
+	}
+	return nil, errors.New(problem.Detail)
+}

@@ -1,0 +1,361 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"vigil/alerts"
+	"vigil/clips"
+	"vigil/frames"
+)
+
+// house is everything behind the console, in memory.
+type house struct {
+	cameras []frames.CameraState
+	alerts  []AlertView
+	events  chan alerts.Event
+	people  map[string]PersonView
+	objects map[string][]byte
+	broken  error
+}
+
+func (h *house) Cameras(context.Context) ([]frames.CameraState, error) { return h.cameras, h.broken }
+
+func (h *house) List(_ context.Context, _ string, limit int) ([]AlertView, error) {
+	return h.alerts[:min(limit, len(h.alerts))], h.broken
+}
+
+func (h *house) Get(_ context.Context, id string) (AlertView, error) {
+	for _, view := range h.alerts {
+		if view.Alert.ID == id {
+			return view, nil
+		}
+	}
+	return AlertView{}, ErrNotFound
+}
+
+func (h *house) Events(ctx context.Context, _ time.Time) iter.Seq2[alerts.Event, error] {
+	return func(yield func(alerts.Event, error) bool) {
+		for {
+			select {
+			case event := <-h.events:
+				if !yield(event, nil) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (h *house) People(context.Context) ([]PersonView, error) {
+	var all []PersonView
+	for _, p := range h.people {
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func (h *house) Enrol(_ context.Context, name string, photos []Photo) (PersonView, error) {
+	if string(photos[0].Data) == "nobody" {
+		return PersonView{}, Refused{"no photo can be used; " + photos[0].Name + ": no face found"}
+	}
+	h.people[name] = PersonView{Name: name, Source: "enrolled", Photos: []PhotoView{{File: photos[0].Name, Used: true}}}
+	return h.people[name], nil
+}
+
+func (h *house) Remove(_ context.Context, name string) error {
+	if _, ok := h.people[name]; !ok {
+		return ErrNotFound
+	}
+	delete(h.people, name)
+	return nil
+}
+
+// media is a store that can only be read.
+type media struct {
+	clips.Store
+	house *house
+}
+
+type body struct{ *bytes.Reader }
+
+func (body) Close() error { return nil }
+
+func (m media) Get(_ context.Context, key string) (io.ReadSeekCloser, clips.Object, error) {
+	data, ok := m.house.objects[key]
+	if !ok {
+		return nil, clips.Object{}, clips.ErrNotFound
+	}
+	return body{bytes.NewReader(data)}, clips.Object{Key: key, Size: int64(len(data)), ContentType: clips.TypeMP4, Modified: time.Unix(1, 0)}, nil
+}
+
+const clipKey = "clips/2026/11/22/door/01J.mp4"
+
+func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
+	t.Helper()
+	h := &house{
+		cameras: []frames.CameraState{{Camera: "door", Online: true}},
+		alerts:  []AlertView{{Alert: alerts.Alert{ID: "01J", Camera: "door"}}},
+		events:  make(chan alerts.Event, 1),
+		people:  map[string]PersonView{},
+		objects: map[string][]byte{clipKey: []byte("0123456789"), "people/1/2": []byte("photo")},
+	}
+	token, hash := NewToken()
+	links := NewLinks("https://vigil.example", []byte("0123456789abcdef"))
+	server := httptest.NewServer(New(Config{
+		Cameras: h, Alerts: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
+		Checks: []Check{
+			{"bus", func(context.Context) error { return h.broken }},
+			{"vision", func(context.Context) error { return Notice("engine classic") }},
+		},
+		Version: "test", Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}).Handler())
+	t.Cleanup(server.Close)
+	return h, server, links, token
+}
+
+func do(t *testing.T, method, link, token string, in io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, link, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(text)
+}
+
+func TestRoutes(t *testing.T) {
+	_, server, _, token := start(t)
+	for _, test := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/api/v1/cameras", 200, `"camera":"door"`},
+		{"GET", "/api/v1/alerts", 200, `"id":"01J"`},
+		{"GET", "/api/v1/alerts?limit=many", 422, "limit"},
+		{"GET", "/api/v1/alerts/01J", 200, `"clip":null`},
+		{"GET", "/api/v1/alerts/other", 404, "alert other"},
+		{"GET", "/api/v1/people", 200, `"people":[]`},
+		{"DELETE", "/api/v1/people/Nobody", 404, "Nobody"},
+		{"GET", "/api/v1/system", 200, `"version":"test"`},
+		{"GET", "/api/v1/other", 404, "/api/v1/other"},
+		{"GET", "/media/" + clipKey, 200, "0123456789"},
+	} {
+		response, text := do(t, test.method, server.URL+test.path, token, nil)
+		if response.StatusCode != test.status || !strings.Contains(text, test.want) {
+			t.Errorf("%s %s: got %d %s, want %d and %q", test.method, test.path, response.StatusCode, text, test.status, test.want)
+		}
+		if response.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: no content security policy", test.path)
+		}
+		if test.path == "/api/v1/other" {
+			continue
+		}
+		if response, _ := do(t, test.method, server.URL+test.path, "", nil); response.StatusCode < 401 || response.StatusCode > 403 {
+			t.Errorf("%s %s without a token: got %d", test.method, test.path, response.StatusCode)
+		}
+	}
+}
+
+func TestOpenRoutes(t *testing.T) {
+	h, server, _, _ := start(t)
+	for path, want := range map[string]string{
+		"/": "<title>Vigil</title>", "/assets/app.js": "EventSource", "/assets/style.css": "--accent", "/healthz": "ok",
+		"/readyz": `"ready":true`,
+	} {
+		if response, text := do(t, "GET", server.URL+path, "", nil); response.StatusCode != 200 || !strings.Contains(text, want) {
+			t.Errorf("%s: got %d %.80s, want %q", path, response.StatusCode, text, want)
+		}
+	}
+	if response, _ := do(t, "GET", server.URL+"/assets/web.go", "", nil); response.StatusCode != 404 {
+		t.Errorf("a file that is not the page's: got %d", response.StatusCode)
+	}
+	h.broken = errors.New("no answer")
+	if response, text := do(t, "GET", server.URL+"/readyz", "", nil); response.StatusCode != 503 || !strings.Contains(text, `"name":"bus","ok":false`) {
+		t.Errorf("readyz: got %d %s", response.StatusCode, text)
+	}
+	h.broken = nil
+}
+
+func TestErrorsInsideStayInside(t *testing.T) {
+	h, server, _, token := start(t)
+	h.broken = errors.New("password hunter2 refused")
+	response, text := do(t, "GET", server.URL+"/api/v1/cameras", token, nil)
+	if response.StatusCode != 500 || strings.Contains(text, "hunter2") || response.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("got %d %s", response.StatusCode, text)
+	}
+}
+
+func TestMediaLinks(t *testing.T) {
+	_, server, links, _ := start(t)
+	link := server.URL + links.Local(links.Clip(clipKey))
+	response, text := do(t, "GET", link, "", nil, "Range", "bytes=2-4")
+	if response.StatusCode != 206 || text != "234" || response.Header.Get("Content-Type") != clips.TypeMP4 {
+		t.Errorf("range: got %d %q %v", response.StatusCode, text, response.Header)
+	}
+	for name, bad := range map[string]string{
+		"other key":     strings.Replace(link, "01J.mp4", "02J.mp4", 1),
+		"later expiry":  strings.Replace(link, "expires=", "expires=9", 1),
+		"no signature":  strings.Split(link, "&signature")[0],
+		"session's use": server.URL + "/media/" + clipKey + "?expires=" + strings.ReplaceAll(links.session(time.Now().Add(time.Hour)), ".", "&signature="),
+	} {
+		if response, _ := do(t, "GET", bad, "", nil); response.StatusCode != 403 {
+			t.Errorf("%s: got %d, want 403", name, response.StatusCode)
+		}
+	}
+	links.now = func() time.Time { return time.Now().Add(LinkLife + time.Second) }
+	if response, _ := do(t, "GET", link, "", nil); response.StatusCode != 403 {
+		t.Errorf("expired: got %d, want 403", response.StatusCode)
+	}
+}
+
+func TestPhotosOfPeopleNeverOpen(t *testing.T) {
+	_, server, links, token := start(t)
+	for _, link := range []string{"/media/people/1/2", links.Local(links.Clip("people/1/2")), "/media/clips/..%2fpeople/1/2", "/media/clips/none.mp4"} {
+		if response, text := do(t, "GET", server.URL+link, token, nil); response.StatusCode != 404 {
+			t.Errorf("%s: got %d %s, want 404", link, response.StatusCode, text)
+		}
+	}
+}
+
+func TestSession(t *testing.T) {
+	_, server, links, token := start(t)
+	response, _ := do(t, "POST", server.URL+"/api/v1/login", "", strings.NewReader(`{"token":"`+token+`"}`))
+	cookies := response.Cookies()
+	if response.StatusCode != 204 || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("login: got %d %v", response.StatusCode, cookies)
+	}
+	cookie := cookies[0].Name + "=" + cookies[0].Value
+	if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", "", nil, "Cookie", cookie); response.StatusCode != 200 {
+		t.Errorf("with the session: got %d", response.StatusCode)
+	}
+	for site, want := range map[string]int{"same-origin": 404, "cross-site": 403, "": 403} {
+		if response, _ := do(t, "DELETE", server.URL+"/api/v1/people/x", "", nil, "Cookie", cookie, "Sec-Fetch-Site", site); response.StatusCode != want {
+			t.Errorf("change from %q: got %d, want %d", site, response.StatusCode, want)
+		}
+	}
+	old := sessionCookie + "=" + links.session(time.Now().Add(-time.Second))
+	if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", "", nil, "Cookie", old); response.StatusCode != 401 {
+		t.Errorf("expired session: got %d", response.StatusCode)
+	}
+}
+
+func TestWrongTokensAreSlowedDown(t *testing.T) {
+	_, server, _, token := start(t)
+	for range wrongTokens {
+		if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", "vgl_wrong", nil); response.StatusCode != 401 || response.Header.Get("WWW-Authenticate") == "" {
+			t.Fatalf("got %d, want 401", response.StatusCode)
+		}
+	}
+	if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", token, nil); response.StatusCode != 429 {
+		t.Errorf("got %d, want 429", response.StatusCode)
+	}
+}
+
+func form(t *testing.T, name, data string) (io.Reader, string) {
+	t.Helper()
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	part, err := w.CreateFormFile("photo", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(part, data)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &out, w.FormDataContentType()
+}
+
+func TestEnrol(t *testing.T) {
+	_, server, _, token := start(t)
+	link := server.URL + "/api/v1/people/" + url.PathEscape("Zoë / Ann")
+	in, kind := form(t, "1.jpg", "somebody")
+	if response, text := do(t, "POST", link, token, in, "Content-Type", kind); response.StatusCode != 200 || !strings.Contains(text, "Zoë / Ann") {
+		t.Errorf("got %d %s", response.StatusCode, text)
+	}
+	in, kind = form(t, "2.jpg", "nobody")
+	if response, text := do(t, "POST", link, token, in, "Content-Type", kind); response.StatusCode != 422 || !strings.Contains(text, "2.jpg: no face") {
+		t.Errorf("got %d %s", response.StatusCode, text)
+	}
+	if response, _ := do(t, "POST", link, token, strings.NewReader("x"), "Content-Type", "text/plain"); response.StatusCode != 422 {
+		t.Errorf("not a form: got %d", response.StatusCode)
+	}
+	in, kind = form(t, "big.jpg", strings.Repeat("x", maxPhoto+1))
+	if response, text := do(t, "POST", link, token, in, "Content-Type", kind); response.StatusCode != 422 || !strings.Contains(text, "big.jpg") {
+		t.Errorf("too big: got %d %.200s", response.StatusCode, text)
+	}
+	if response, _ := do(t, "DELETE", link, token, nil); response.StatusCode != 204 {
+		t.Errorf("remove: got %d", response.StatusCode)
+	}
+}
+
+func TestEventsStream(t *testing.T) {
+	h, server, _, token := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	h.events <- alerts.Event{Type: alerts.Opened, Data: alerts.Data{Alert: alerts.Alert{ID: "01J"}}}
+	var got strings.Builder
+	buffer := make([]byte, 4096)
+	for !strings.Contains(got.String(), "\n\n: ") && !strings.Contains(got.String(), "}\n\n") {
+		n, err := response.Body.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Write(buffer[:n])
+	}
+	if !strings.Contains(got.String(), "id: 01J-alert-opened\nevent: alert.opened\ndata: {") {
+		t.Errorf("got %q", got.String())
+	}
+}
+
+func TestTokenHashSurvivesJSON(t *testing.T) {
+	_, hash := NewToken()
+	text, err := json.Marshal(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back TokenHash
+	if err := json.Unmarshal(text, &back); err != nil || back != hash {
+		t.Errorf("got %x, %v, want %x", back, err, hash)
+	}
+}

@@ -118,7 +118,7 @@ func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, camera string
 	}
 	token := bearer(r)
 	// The session outlives the request, and so must what Admit makes of its context.
-	in, err := e.cfg.Admission.Admit(e.ctx, camera, token, "whip")
+	in, err := e.cfg.Admission.Admit(e.ctx, camera, token, "whip") //nolint:contextcheck // see above
 	if err != nil {
 		e.release()
 		return err

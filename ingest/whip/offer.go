@@ -1,6 +1,8 @@
 package whip
 
 import (
+	"bytes"
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +49,10 @@ func parseOffer(body []byte) (*offer, error) {
 	var sd sdp.SessionDescription
 	if err := sd.Unmarshal(body); err != nil {
 		return nil, malformed("the offer is not SDP: " + firstLine(err.Error()))
+	}
+	// pion takes the lines that RFC 8866, 5, asks for as optional; without them it is some other text.
+	if !bytes.HasPrefix(body, []byte("v=")) || sd.Origin.NetworkType == "" || len(sd.TimeDescriptions) == 0 {
+		return nil, malformed("the offer is not SDP: its v=, o=, s= or t= line is missing")
 	}
 	if len(sd.MediaDescriptions) == 0 {
 		return nil, unacceptable("the offer has no media sections; send one video track, and at most one audio track")
@@ -125,8 +131,7 @@ func parseSection(sd *sdp.SessionDescription, m *sdp.MediaDescription, i int) (*
 	s.ufrag = attribute(sd, m, "ice-ufrag")
 	s.pwd = attribute(sd, m, "ice-pwd")
 	s.setup = strings.ToLower(attribute(sd, m, "setup"))
-	s.prints = values(m.Attributes, "fingerprint")
-	if len(s.prints) == 0 {
+	if s.prints = values(m.Attributes, "fingerprint"); len(s.prints) == 0 {
 		s.prints = values(sd.Attributes, "fingerprint")
 	}
 	return s, nil
@@ -153,10 +158,10 @@ func (o *offer) checkTransport(sd *sdp.SessionDescription) error {
 	}
 	o.ufrag, o.pwd = first.ufrag, first.pwd
 	switch {
-	case len(o.ufrag) < 4 || len(o.ufrag) > 256 || len(o.pwd) < 22 || len(o.pwd) > 256: // RFC 8839, 5.4
+	case !credential(o.ufrag, 4) || !credential(o.pwd, 22):
 		return unacceptable("the offer has no usable ice-ufrag and ice-pwd")
-	case len(first.prints) == 0:
-		return unacceptable("the offer has no DTLS fingerprint")
+	case len(first.prints) == 0 || slices.ContainsFunc(first.prints, func(p string) bool { return !fingerprint(p) }):
+		return unacceptable("the offer has no usable DTLS fingerprint")
 	}
 	switch first.setup {
 	case "", "actpass", "active", "passive":
@@ -164,6 +169,23 @@ func (o *offer) checkTransport(sd *sdp.SessionDescription) error {
 		return nil
 	}
 	return unacceptable("the offer's DTLS setup is " + strconv.Quote(first.setup) + "; actpass or active is wanted")
+}
+
+// credential checks a part of ICE's credentials (RFC 8839, 5.4). The characters are not held to the letter, only
+// to what STUN's user names and SDP can carry.
+func credential(s string, shortest int) bool {
+	return len(s) >= shortest && len(s) <= 256 &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' })
+}
+
+// fingerprint checks the form of a certificate's fingerprint (RFC 8122, 5).
+func fingerprint(s string) bool {
+	algorithm, value, ok := strings.Cut(s, " ")
+	if !ok || !strings.HasPrefix(strings.ToLower(algorithm), "sha-") {
+		return false
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(value, ":", ""))
+	return err == nil && len(b) >= 20 && len(b) <= 64
 }
 
 // codecLines are a section's rtpmap and fmtp lines by payload type.

@@ -80,6 +80,8 @@ func asProblem(err error, camera string) (p *problem, ok bool) {
 		return notFound("no camera " + strconv.Quote(camera) + " takes publishers"), true
 	case errors.Is(err, ingest.ErrWrongToken):
 		return unauthorized(), true
+	case errors.Is(err, ingest.ErrStopped):
+		return stopping(), true
 	}
 	return &problem{
 		Status: http.StatusInternalServerError, Title: "internal error", Detail: "the session could not be set up",

@@ -168,10 +168,13 @@ func (s *session) answer(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", fmt.Errorf("gather candidates: %w", ctx.Err())
 	case <-s.ctx.Done():
-		return "", fmt.Errorf("gather candidates: %w", context.Cause(s.ctx))
+		return "", fmt.Errorf("gather candidates: %w", s.reason())
 	}
 	return finishAnswer(s.pc.LocalDescription().SDP, s.e.hosts, port(s.e.Addr()))
 }
+
+// reason is why the session ended.
+func (s *session) reason() error { return context.Cause(s.ctx) }
 
 // authorized compares a request's token with the one the session was let in with, in constant time.
 func (s *session) authorized(token string) bool {
@@ -205,7 +208,7 @@ func (s *session) run() {
 	defer stop()
 	var wg sync.WaitGroup
 	s.watch(&wg)
-	reason := context.Cause(s.ctx)
+	reason := s.reason()
 	s.close(&wg)
 	s.in.End(reason)
 	s.log.Info("whip session ended", "reason", reason, "units", s.units.Load(), "lost_packets", s.lost.Load(),

@@ -1,0 +1,121 @@
+package vision
+
+import "math"
+
+// AlignedSide is the width and the height, in pixels, of a face as engines align it.
+const AlignedSide = 112
+
+// Template is where the five landmarks lie in an aligned face, in pixels: the places that the networks which take
+// faces of 112×112 pixels were trained with.
+func Template() [5][2]float64 {
+	return [5][2]float64{
+		{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041},
+	}
+}
+
+// Assess says how far a face can be trusted, from its place in a picture of width×height pixels and from the
+// aligned face, packed BGR of AlignedSide×AlignedSide pixels.
+func Assess(f Face, width, height int, aligned []byte) Quality {
+	grey := greyOf(aligned)
+	q := Quality{
+		Sharpness: sharpness(grey),
+		Light:     meanGrey(grey) / 255,
+		Inside:    insidePicture(f.Box),
+	}
+	q.EyeDistance, q.Yaw, q.Roll = landmarkPose(f.Landmarks, float64(width), float64(height))
+	q.Score = qualityScore(q)
+	return q
+}
+
+// noseDepth is how far the tip of the nose lies in front of the eyes, in eye distances: some 33 of 63 mm.
+const noseDepth = 0.52
+
+// landmarkPose estimates eye distance in pixels, yaw and roll in degrees. Yaw is positive when the nose points to the
+// picture's right. Turning by a away shortens the distance of the eyes by cos a and moves the tip of the nose by its
+// depth times sin a, so the nose's offset in eye distances is noseDepth × tan a.
+func landmarkPose(l Landmarks, width, height float64) (eyes, yaw, roll float64) {
+	dx, dy := (l[1].X-l[0].X)*width, (l[1].Y-l[0].Y)*height
+	eyes = math.Hypot(dx, dy)
+	if eyes == 0 {
+		return 0, 90, 0
+	}
+	nx := l[2].X*width - (l[0].X+l[1].X)/2*width
+	ny := l[2].Y*height - (l[0].Y+l[1].Y)/2*height
+	offset := (nx*dx + ny*dy) / (eyes * eyes) // along the line of the eyes
+	return eyes, math.Atan2(offset, noseDepth) * 180 / math.Pi, math.Atan2(dy, dx) * 180 / math.Pi
+}
+
+// insidePicture is the part of the box that lies in the picture.
+func insidePicture(b Box) float64 {
+	if !(b.W > 0 && b.H > 0) {
+		return 0
+	}
+	w := min(b.X+b.W, 1) - max(b.X, 0)
+	h := min(b.Y+b.H, 1) - max(b.Y, 0)
+	if !(w > 0 && h > 0) {
+		return 0
+	}
+	return w * h / (b.W * b.H)
+}
+
+// qualityScore is the product of how good each part is: one bad part spoils a face whatever the others are.
+func qualityScore(q Quality) float64 {
+	s := ramp(q.EyeDistance, 8, 35) * // 35 pixels are what an aligned face has; from 8 it is guessed
+		ramp(math.Abs(q.Yaw), 60, 15) *
+		ramp(math.Abs(q.Roll), 80, 30) * // alignment takes it back
+		ramp(q.Light, 0.04, 0.2) * ramp(q.Light, 0.96, 0.8) *
+		ramp(q.Inside, 0.5, 1) *
+		q.Sharpness / (q.Sharpness + halfSharp)
+	if !(s > 0) {
+		return 0
+	}
+	return s
+}
+
+// halfSharp is the sharpness that counts half. Small faces that have been enlarged lie around it.
+const halfSharp = 30
+
+// ramp rises from 0 at zero to 1 at one, or falls when zero is the greater.
+func ramp(v, zero, one float64) float64 {
+	return max(0, min(1, (v-zero)/(one-zero)))
+}
+
+func greyOf(bgr []byte) []byte {
+	grey := make([]byte, len(bgr)/3)
+	for i := range grey { // ITU-R BT.601, in 256ths
+		grey[i] = byte((29*int(bgr[3*i]) + 150*int(bgr[3*i+1]) + 77*int(bgr[3*i+2]) + 128) >> 8)
+	}
+	return grey
+}
+
+func meanGrey(grey []byte) float64 {
+	if len(grey) == 0 {
+		return 0
+	}
+	sum := 0
+	for _, v := range grey {
+		sum += int(v)
+	}
+	return float64(sum) / float64(len(grey))
+}
+
+// sharpness is the variance of the Laplacian over the middle of the face: the rim is background, and black where the
+// face was cut off by the picture's edge.
+func sharpness(grey []byte) float64 {
+	const side, rim = AlignedSide, 16
+	if len(grey) < side*side {
+		return 0
+	}
+	sum, squares, n := 0, 0, 0
+	for y := rim; y < side-rim; y++ {
+		for x := rim; x < side-rim; x++ {
+			i := y*side + x
+			v := int(grey[i-1]) + int(grey[i+1]) + int(grey[i-side]) + int(grey[i+side]) - 4*int(grey[i])
+			sum += v
+			squares += v * v
+			n++
+		}
+	}
+	m := float64(sum) / float64(n)
+	return float64(squares)/float64(n) - m*m
+}

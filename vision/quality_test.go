@@ -1,0 +1,122 @@
+package vision
+
+import (
+	"math"
+	"testing"
+)
+
+// upright is a face of the template's proportions, in a picture of 1000×500 pixels, with the given eye distance.
+func upright(eyes float64) Face {
+	const w, h = 1000, 500
+	scale := eyes / 35.2377
+	var f Face
+	for i, p := range Template() {
+		f.Landmarks[i] = Point{X: (300 + (p[0]-56)*scale) / w, Y: (250 + (p[1]-56)*scale) / h}
+	}
+	f.Box = Box{X: 0.2, Y: 0.2, W: 0.1, H: 0.3}
+	return f
+}
+
+// pattern is an aligned face of squares, 4 pixels wide, between the two greys.
+func pattern(dark, light byte) []byte {
+	b := make([]byte, AlignedSide*AlignedSide*3)
+	for i := range AlignedSide * AlignedSide {
+		v := dark
+		if (i%AlignedSide/4+i/AlignedSide/4)%2 == 0 {
+			v = light
+		}
+		b[3*i], b[3*i+1], b[3*i+2] = v, v, v
+	}
+	return b
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if math.Abs(got-want) > tolerance {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestAssess(t *testing.T) {
+	good := Assess(upright(60), 1000, 500, pattern(100, 156))
+	near(t, "eye distance", good.EyeDistance, 60, 0.01)
+	near(t, "yaw", good.Yaw, 0, 1)
+	near(t, "roll", good.Roll, 0, 1)
+	near(t, "light", good.Light, 0.5, 0.01)
+	near(t, "inside", good.Inside, 1, 1e-9)
+	if good.Score < 0.9 || good.Score > 1 {
+		t.Errorf("score: got %v, want above 0.9", good.Score)
+	}
+	for _, c := range []struct {
+		name    string
+		face    Face
+		aligned []byte
+	}{
+		{"small", upright(12), pattern(100, 156)},
+		{"turned", turned(upright(60), 0.7), pattern(100, 156)},
+		{"flat", upright(60), pattern(128, 128)},
+		{"dark", upright(60), pattern(5, 20)},
+		{"glaring", upright(60), pattern(240, 255)},
+		{"cut off", moved(upright(60), -0.24), pattern(100, 156)},
+	} {
+		if q := Assess(c.face, 1000, 500, c.aligned); q.Score > good.Score/2 || q.Score < 0 {
+			t.Errorf("%s: got score %v of %+v, want less than half of %v", c.name, q.Score, q, good.Score)
+		}
+	}
+}
+
+// turned moves the nose by a part of the eye distance.
+func turned(f Face, by float64) Face {
+	f.Landmarks[2].X += by * (f.Landmarks[1].X - f.Landmarks[0].X)
+	return f
+}
+
+func moved(f Face, x float64) Face {
+	f.Box.X += x
+	return f
+}
+
+func TestPose(t *testing.T) {
+	_, yaw, _ := landmarkPose(turned(upright(60), noseDepth).Landmarks, 1000, 500)
+	near(t, "yaw to the right", yaw, 45, 1)
+	_, yaw, _ = landmarkPose(turned(upright(60), -noseDepth).Landmarks, 1000, 500)
+	near(t, "yaw to the left", yaw, -45, 1)
+
+	f := upright(60)
+	for i, p := range f.Landmarks { // a quarter turn, in pixels
+		x, y := p.X*1000-300, p.Y*500-250
+		f.Landmarks[i] = Point{X: (300 - y) / 1000, Y: (250 + x) / 500}
+	}
+	eyes, yaw, roll := landmarkPose(f.Landmarks, 1000, 500)
+	near(t, "eyes of a turned picture", eyes, 60, 0.01)
+	near(t, "yaw of a turned picture", yaw, 0, 1)
+	near(t, "roll of a turned picture", roll, 90, 1)
+
+	if q := Assess(Face{}, 100, 100, pattern(0, 255)); q.Score != 0 || math.IsNaN(q.Yaw) {
+		t.Errorf("empty face: got %+v, want score 0", q)
+	}
+}
+
+func TestSharpnessFallsWithBlur(t *testing.T) {
+	sharp := greyOf(pattern(100, 156))
+	last := sharpness(sharp)
+	for range 4 {
+		blurred := make([]byte, len(sharp))
+		for i := range sharp {
+			sum, n := 0, 0
+			for _, d := range []int{-1, 0, 1, -AlignedSide, AlignedSide} {
+				if j := i + d; j >= 0 && j < len(sharp) {
+					sum += int(sharp[j])
+					n++
+				}
+			}
+			blurred[i] = byte(sum / n)
+		}
+		sharp = blurred
+		if s := sharpness(sharp); s >= last {
+			t.Errorf("got %v after more blur, want less than %v", s, last)
+		} else {
+			last = s
+		}
+	}
+}

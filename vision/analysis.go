@@ -1,0 +1,224 @@
+package vision
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"vigil/frames"
+)
+
+// ErrBlind says that a picture could not be looked at: the engine failed, or it and the gallery do not belong
+// together. It is never normal, and never the same as a picture without faces.
+var ErrBlind = errors.New("could not look at the picture")
+
+// Observation is a sighting as it leaves the analysis, with the picture it speaks of.
+type Observation struct {
+	Sighting
+	JPEG []byte // of Shot; nil when the track's shot has not changed since its last observation
+}
+
+// AnalysisConfig is what a camera's analysis works with. Camera, Engine and Strangers are needed.
+type AnalysisConfig struct {
+	Camera    frames.CameraID
+	Engine    Engine          // may be shared by cameras when it is a *Lanes
+	Gallery   func() *Gallery // whoever is enrolled now; nil, or returning nil: nobody
+	Strangers *Strangers      // shared by all cameras
+	FPS       int             // pictures analysed a second; 0: DefaultFPS
+}
+
+// Analysis turns one camera's pictures into sightings. It does no I/O, and what it says follows from the pictures: the
+// same ones analysed again give the same tracks, sightings and strangers. It is used by one goroutine at a time.
+type Analysis struct {
+	config   AnalysisConfig
+	model    Model
+	sampler  *Sampler
+	tracker  Tracker
+	subjects map[*Track]*subject
+	epoch    string
+	nobody   *Gallery
+}
+
+// NewAnalysis returns the analysis of one camera.
+func NewAnalysis(c AnalysisConfig) (*Analysis, error) {
+	if c.Camera == "" || c.Engine == nil || c.Strangers == nil {
+		return nil, errors.New("analysis: needs a camera, an engine and the memory of strangers")
+	}
+	if c.FPS == 0 {
+		c.FPS = DefaultFPS
+	}
+	if c.FPS < 1 {
+		return nil, fmt.Errorf("analysis of %s: got %d pictures a second, want at least 1", c.Camera, c.FPS)
+	}
+	if c.Gallery == nil {
+		c.Gallery = func() *Gallery { return nil }
+	}
+	m := c.Engine.Model()
+	return &Analysis{
+		config:   c,
+		model:    m,
+		sampler:  NewSampler(c.FPS),
+		tracker:  Tracker{Foreign: m.Threshold * foreignPart},
+		subjects: make(map[*Track]*subject),
+		nobody:   &Gallery{},
+	}, nil
+}
+
+// Want reports whether the picture at pts is to be given to Picture; see Sampler.
+func (a *Analysis) Want(pts int64) bool { return a.sampler.Want(pts) }
+
+// Resume says that the video continues in the middle of an epoch, at the key frame at pts; see Sampler.
+func (a *Analysis) Resume(pts int64) { a.sampler.Resume(pts) }
+
+// Quiet reports whether no track is being followed.
+func (a *Analysis) Quiet() bool { return len(a.tracker.Live()) == 0 }
+
+// Picture looks at one picture and returns the sightings that are due. An error that is ErrBlind means that nothing
+// was seen of it; other errors concern single faces, and the observations beside them are valid.
+func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
+	var due []Observation
+	if epoch != a.epoch {
+		due = a.End()
+		a.epoch = epoch
+	}
+	gallery, err := a.gallery()
+	if err != nil {
+		return due, err
+	}
+	if p.Width <= 0 || p.Height <= 0 || len(p.BGR) < p.Width*p.Height*3 {
+		return due, fmt.Errorf("%w: %d×%d with %d bytes", ErrBlind, p.Width, p.Height, len(p.BGR))
+	}
+	faces, err := a.config.Engine.Detect(p)
+	if err != nil {
+		return due, fmt.Errorf("%w: detect: %w", ErrBlind, err)
+	}
+	a.config.Strangers.Advance(a.config.Camera, p.Time)
+	// A track's number counts from left to right, whatever order the detector has.
+	slices.SortStableFunc(faces, leftToRight)
+	glance := &glance{engine: a.config.Engine, picture: p, faces: faces, looks: make(map[int]looked)}
+	owners, lost := a.tracker.Update(p.PTS, faces, glance.clear)
+	due = append(due, a.ended(lost)...)
+	for i, track := range owners {
+		due = append(due, a.face(glance, i, track, gallery)...)
+	}
+	return due, errors.Join(glance.errs...)
+}
+
+// End ends all tracks, because the epoch or the video is over, and returns their last sightings. It is called before
+// the next epoch's pictures are offered to Want.
+func (a *Analysis) End() []Observation {
+	due := a.ended(a.tracker.End())
+	a.sampler.Restart()
+	return due
+}
+
+// Pause ends all tracks, because no pictures come, and returns their last sightings. The epoch may go on.
+func (a *Analysis) Pause() []Observation { return a.ended(a.tracker.End()) }
+
+func (a *Analysis) gallery() (*Gallery, error) {
+	g := a.config.Gallery()
+	switch {
+	case g == nil:
+		return a.nobody, nil
+	case g.Templates() > 0 && g.Model() != a.model.ID:
+		return nil, fmt.Errorf("%w: the gallery is of model %q, the engine has %q", ErrBlind, g.Model(), a.model.ID)
+	}
+	return g, nil
+}
+
+func leftToRight(a, b Face) int {
+	switch {
+	case a.Box.X < b.Box.X:
+		return -1
+	case a.Box.X > b.Box.X:
+		return 1
+	}
+	return 0
+}
+
+// face takes the picture's face i into its track.
+func (a *Analysis) face(g *glance, i int, track *Track, gallery *Gallery) []Observation {
+	var due []Observation
+	s := a.subject(track, g.picture)
+	if s.wantsLook(g.picture, g.faces[i]) || g.has(i) {
+		s.looked = g.picture.PTS
+		if l, ok := g.look(i); ok && s.foreign(l, a.tracker.Foreign) {
+			due = a.ended([]*Track{track})
+			s = a.subject(a.tracker.Split(track), g.picture)
+			s.looked = g.picture.PTS
+			s.learn(g, i, l)
+		} else if ok {
+			s.learn(g, i, l)
+		}
+	}
+	s.seen = g.picture.Time
+	if err := a.judge(s, gallery); err != nil {
+		g.errs = append(g.errs, err)
+	}
+	if stage := s.stage(g.picture.PTS); stage != "" {
+		due = append(due, s.observe(a.config.Camera, stage))
+	}
+	return due
+}
+
+func (a *Analysis) subject(track *Track, p Picture) *subject {
+	s := a.subjects[track]
+	if s == nil {
+		s = &subject{
+			Track: track,
+			id:    fmt.Sprintf("%s/%s/%d-%d", a.config.Camera, a.epoch, track.Start, track.N),
+			start: p.Time,
+			seen:  p.Time,
+		}
+		a.subjects[track] = s
+	}
+	return s
+}
+
+// judge brings the subject's decision up to date and remembers strangers.
+func (a *Analysis) judge(s *subject, gallery *Gallery) error {
+	if s.judged == gallery && !s.learnt {
+		a.config.Strangers.Seen(s.id, s.seen)
+		return nil
+	}
+	fused, err := s.match(gallery)
+	if err != nil {
+		return err
+	}
+	d := decide(s.shots, fused, s.best.Quality, a.model)
+	before := s.decision.Outcome
+	switch {
+	case before == Known && gallery.Has(s.decision.Person):
+		// Once known, somebody stays known while the track lasts: turning away does not make a stranger of them.
+	case before == Unknown && d.Outcome == Undecided:
+		// A stranger stays one until there is something better to say.
+	default:
+		s.decision = d
+	}
+	if s.decision.Outcome == Unknown {
+		who := a.config.Strangers.Identify(fuse(s.shots), s.id, s.seen)
+		if s.stranger == "" {
+			s.stranger = who
+		}
+	} else if before == Unknown {
+		a.config.Strangers.Forget(s.id)
+		s.stranger = ""
+	}
+	return nil
+}
+
+// ended is the last sighting of each track.
+func (a *Analysis) ended(lost []*Track) []Observation {
+	due := make([]Observation, 0, len(lost))
+	for _, track := range lost {
+		s := a.subjects[track]
+		if s == nil {
+			continue
+		}
+		delete(a.subjects, track)
+		o := s.observe(a.config.Camera, "ended")
+		o.Ended = true
+		due = append(due, o)
+	}
+	return due
+}

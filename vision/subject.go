@@ -1,0 +1,164 @@
+package vision
+
+import (
+	"image"
+	"math"
+	"strconv"
+	"time"
+
+	"vigil/frames"
+)
+
+// lookEvery is how often a face is embedded that is not expected to change the track's answer: to notice that
+// somebody else took its place.
+const lookEvery = time.Second
+
+// seenEvery is how often a track says that it is still there.
+const seenEvery = 5 * time.Second
+
+// subject is what is known of one track.
+type subject struct {
+	*Track
+	id       string
+	start    time.Time
+	seen     time.Time
+	shots    []shot
+	decision Decision
+	stranger string
+	looked   int64 // PTS of the face that was embedded last
+	doubtful bool  // the last good face was not like the others
+
+	learnt bool     // there is a new face since judged
+	judged *Gallery // the gallery that the decision was made with
+
+	best  Shot        // the best so far, without its key
+	crop  *image.RGBA // of best
+	fresh bool        // crop was not handed out yet
+
+	published Outcome // the outcome last published; empty before
+	beats     int64   // how many times seenEvery had passed then
+	revised   int     // how often a published outcome was changed
+}
+
+// wantsLook reports whether the face is worth embedding: each while it may decide, else the larger ones, those that
+// raise doubt, and one a second.
+func (s *subject) wantsLook(p Picture, f Face) bool {
+	eyes := eyePixels(p, f)
+	switch {
+	case s.Faces == 1 || s.doubtful || s.Jumped:
+		return true
+	case frames.Duration(p.PTS-s.looked) >= lookEvery:
+		return true
+	case s.decision.Outcome == Known || s.decision.Outcome == Unknown || len(s.shots) == maxShots:
+		// A face a quarter larger than the best is likely to be a clearer one.
+		return eyes > s.best.Quality.EyeDistance*1.25
+	default:
+		return eyes >= goodEyes
+	}
+}
+
+// eyePixels is how many pixels lie between the eyes.
+func eyePixels(p Picture, f Face) float64 {
+	return math.Hypot((f.Landmarks[0].X-f.Landmarks[1].X)*float64(p.Width),
+		(f.Landmarks[0].Y-f.Landmarks[1].Y)*float64(p.Height))
+}
+
+// foreign reports whether a face is the second good one in a row that is not like the track's.
+func (s *subject) foreign(l looked, limit float64) bool {
+	if shortfall(l.quality) != "" || s.Mean == nil {
+		return false
+	}
+	before := s.doubtful
+	s.doubtful = l.e.Dot(s.Mean) < limit
+	return before && s.doubtful
+}
+
+// learn takes an embedded face into the track. A doubtful one is left out: it would spoil the mean.
+func (s *subject) learn(g *glance, i int, l looked) {
+	if s.doubtful {
+		return
+	}
+	s.frame(g.picture, g.faces[i].Box, l.quality)
+	s.learnt = true
+	if !usable(l.quality) {
+		return
+	}
+	s.shots = addShot(s.shots, shot{pts: g.picture.PTS, e: l.e, quality: l.quality})
+	s.Mean = nil
+	if good, _ := goodShots(s.shots); good > 0 {
+		s.Mean = fuse(s.shots)
+	}
+}
+
+// frame keeps the picture of the face when it is clearly better than the one before.
+func (s *subject) frame(p Picture, box Box, q Quality) {
+	if s.crop != nil && q.Score <= s.best.Quality.Score*1.1+0.01 {
+		return
+	}
+	s.best = Shot{Time: p.Time, Box: box, Quality: q}
+	s.crop, s.fresh = crop(p, box), true
+}
+
+// match compares the fused face with the gallery, and each shot where the gallery is another than before.
+func (s *subject) match(g *Gallery) (fused Match, err error) {
+	for i := range s.shots {
+		if s.judged == g && s.shots[i].compared {
+			continue
+		}
+		if s.shots[i].own, err = g.Match(s.shots[i].e); err != nil {
+			return Match{}, err
+		}
+		s.shots[i].compared = true
+	}
+	if len(s.shots) > 0 {
+		if fused, err = g.Match(fuse(s.shots)); err != nil {
+			return Match{}, err
+		}
+	}
+	s.judged, s.learnt = g, false
+	return fused, nil
+}
+
+// stage names the sighting that is due at pts, if any.
+func (s *subject) stage(pts int64) string {
+	beats := int64(frames.Duration(pts-s.Start) / seenEvery)
+	switch {
+	case s.decision.Outcome != s.published && s.published != "":
+		s.revised++
+		s.published, s.beats = s.decision.Outcome, beats
+		return "revised-" + strconv.Itoa(s.revised)
+	case s.decision.Outcome == Known || s.decision.Outcome == Unknown:
+		if s.published == "" {
+			s.published, s.beats = s.decision.Outcome, beats
+			return "decided"
+		}
+		if beats > s.beats {
+			s.beats = beats
+			return "seen-" + strconv.FormatInt(beats, 10)
+		}
+	}
+	return ""
+}
+
+// observe is the sighting of that stage.
+func (s *subject) observe(camera frames.CameraID, stage string) Observation {
+	o := Observation{Sighting: Sighting{
+		Camera:   camera,
+		Track:    s.id,
+		Stage:    stage,
+		Stranger: s.stranger,
+		Decision: s.decision,
+		Start:    s.start,
+		Seen:     s.seen,
+	}}
+	if s.crop == nil {
+		return o
+	}
+	shot := s.best
+	shot.Key = ShotKey(camera, s.id, s.start)
+	o.Shot = &shot
+	if s.fresh {
+		o.JPEG, s.fresh = encode(s.crop), false
+	}
+	return o
+}

@@ -1,0 +1,244 @@
+package vision
+
+import (
+	"math"
+	"time"
+
+	"vigil/frames"
+)
+
+// Limits of the tracker. Distances are in widths (and heights) of the face, so that they hold near and far.
+const (
+	// trackLost is how long a track lives without a face: a head that turns away and back, or passes behind
+	// somebody, takes a second or so; somebody else does not take the same place within it.
+	trackLost = 1500 * time.Millisecond
+
+	// gateFirst is how far a face may be from a track whose speed is not known yet: somebody who crosses the picture
+	// on foot moves two face widths in a fifth of a second.
+	gateFirst = 2.5
+	// gateNext is the same, from where a track of known speed is expected; it grows by gateMissed with every fifth of a
+	// second without a face and with the speed itself, because people stop, up to gateMost.
+	gateNext   = 1.25
+	gateMissed = 0.75
+	gateMost   = 3.0
+
+	// maxGrowth is how much larger or smaller a face may be than the track's: e-fold sides of 0.7 are a factor two.
+	maxGrowth = 0.7
+
+	// coast is how long a track without a face is believed to go on at its speed.
+	coast = 600 * time.Millisecond
+
+	// doubt is how close two assignments may be in cost before appearance is asked. People who pass each other come
+	// within less than a face width.
+	doubt = 0.8
+	// appearanceWeight makes a difference in cosine of one half count as much as a face width.
+	appearanceWeight = 2.0
+
+	// costUnmatched is above every possible cost of an assignment, so that as many as possible are made.
+	costUnmatched = 20.0
+)
+
+// pictureTicks is the time between two analysed pictures at five a second.
+const pictureTicks = frames.ClockRate / DefaultFPS
+
+// Track is one face followed through one camera's pictures.
+type Track struct {
+	Start int64 // PTS of its first face
+	N     int   // numbers the tracks that begin at the same picture, from 1, left to right
+	Box   Box   // of its latest face
+	Last  int64 // PTS of its latest face
+	Faces int   // how many it has
+
+	// Mean is what its faces look like, as a unit vector; nil while no good one was embedded. Its owner sets it.
+	Mean Embedding
+	// Jumped says that the latest face was not quite where it was expected, or came after a picture without one.
+	Jumped bool
+
+	vx, vy float64 // of the centre, in fractions of the picture per tick
+}
+
+// Tracker follows faces through one camera's pictures: each face goes to the track that expects it where it is, by
+// the cheapest assignment of all; appearance settles what geometry leaves in doubt. It keeps no pictures.
+type Tracker struct {
+	// Foreign is the cosine below which a face is somebody else's than the track's.
+	Foreign float64
+
+	live   []*Track
+	begun  int   // tracks that began
+	begunP int64 // at this PTS
+}
+
+// Live returns the tracks that are being followed, oldest first.
+func (t *Tracker) Live() []*Track { return t.live }
+
+// Update assigns the faces of the picture at pts, which come ordered from left to right, and returns each face's track
+// and the tracks that are lost. look embeds the face of that index, or returns nil when its appearance says nothing; it
+// is asked only in doubt.
+func (t *Tracker) Update(pts int64, faces []Face, look func(i int) Embedding) (owners, lost []*Track) {
+	t.live, lost = t.sweep(pts)
+	costs := t.costs(pts, faces)
+	t.settle(costs, look)
+	owners = make([]*Track, len(faces))
+	for i, j := range assign(costs) {
+		if j >= 0 && costs[i][j] < costUnmatched {
+			owners[j] = t.live[i]
+			t.live[i].follow(pts, faces[j].Box)
+		}
+	}
+	for j := range faces {
+		if owners[j] == nil {
+			owners[j] = t.begin(pts, faces[j].Box)
+		}
+	}
+	return owners, lost
+}
+
+// Split ends track and begins another with the same face, because it turned out to be somebody else's.
+func (t *Tracker) Split(track *Track) *Track {
+	t.remove(track)
+	return t.begin(track.Last, track.Box)
+}
+
+// End forgets all tracks and returns them.
+func (t *Tracker) End() []*Track {
+	lost := t.live
+	t.live, t.begun = nil, 0
+	return lost
+}
+
+func (t *Tracker) begin(pts int64, box Box) *Track {
+	if t.begunP != pts {
+		t.begun, t.begunP = 0, pts
+	}
+	t.begun++
+	track := &Track{Start: pts, N: t.begun, Box: box, Last: pts, Faces: 1}
+	t.live = append(t.live, track)
+	return track
+}
+
+func (t *Tracker) remove(track *Track) {
+	for i, l := range t.live {
+		if l == track {
+			t.live = append(t.live[:i:i], t.live[i+1:]...)
+			return
+		}
+	}
+}
+
+func (t *Tracker) sweep(pts int64) (live, lost []*Track) {
+	for _, track := range t.live {
+		if pts-track.Last > frames.Ticks(trackLost) || pts < track.Last {
+			lost = append(lost, track)
+		} else {
+			live = append(live, track)
+		}
+	}
+	return live, lost
+}
+
+// costs has a row for each live track and a column for each face.
+func (t *Tracker) costs(pts int64, faces []Face) [][]float64 {
+	costs := make([][]float64, len(t.live))
+	for i, track := range t.live {
+		costs[i] = make([]float64, len(faces))
+		for j := range faces {
+			costs[i][j] = track.cost(pts, faces[j].Box)
+		}
+	}
+	return costs
+}
+
+// settle adds appearance to the costs of the faces that two tracks want, and of those that want one track.
+func (t *Tracker) settle(costs [][]float64, look func(i int) Embedding) {
+	for j := range t.doubtful(costs) {
+		e := look(j)
+		if e == nil {
+			continue
+		}
+		for i, track := range t.live {
+			switch {
+			case costs[i][j] >= costUnmatched:
+			case track.Mean == nil:
+				costs[i][j] += appearanceWeight / 2 // as if half alike: neither for nor against
+			case e.Dot(track.Mean) < t.Foreign:
+				costs[i][j] = costUnmatched
+			default:
+				costs[i][j] += appearanceWeight * (1 - e.Dot(track.Mean))
+			}
+		}
+	}
+}
+
+func (t *Tracker) doubtful(costs [][]float64) map[int]bool {
+	faces := make(map[int]bool)
+	mark := func(i, j, k, l int) {
+		if max(costs[i][j], costs[k][l]) < costUnmatched && math.Abs(costs[i][j]-costs[k][l]) < doubt {
+			faces[j], faces[l] = true, true
+		}
+	}
+	for i := range costs {
+		for j := range costs[i] {
+			for k := i + 1; k < len(costs); k++ {
+				mark(i, j, k, j)
+			}
+			for l := j + 1; l < len(costs[i]); l++ {
+				mark(i, j, i, l)
+			}
+		}
+	}
+	return faces
+}
+
+func (b Box) centre() (x, y float64) { return b.X + b.W/2, b.Y + b.H/2 }
+
+// expect is where the track's face should be at pts.
+func (k *Track) expect(pts int64) Box {
+	dt := float64(min(pts-k.Last, frames.Ticks(coast)))
+	b := k.Box
+	b.X += k.vx * dt
+	b.Y += k.vy * dt
+	return b
+}
+
+// gate is how far from there it may be.
+func (k *Track) gate(pts int64) float64 {
+	missed := max(0, float64(pts-k.Last)/pictureTicks-1)
+	if k.Faces < 2 {
+		return min(gateMost, gateFirst+gateMissed*missed)
+	}
+	step := math.Hypot(k.vx/k.Box.W, k.vy/k.Box.H) * float64(min(pts-k.Last, frames.Ticks(coast)))
+	return min(gateMost, gateNext+gateMissed*missed+step)
+}
+
+func (k *Track) cost(pts int64, face Box) float64 {
+	if face.W <= 0 || face.H <= 0 || k.Box.W <= 0 || k.Box.H <= 0 {
+		return costUnmatched
+	}
+	expected := k.expect(pts)
+	ex, ey := expected.centre()
+	fx, fy := face.centre()
+	distance := math.Hypot(2*(fx-ex)/(face.W+k.Box.W), 2*(fy-ey)/(face.H+k.Box.H))
+	growth := math.Abs(math.Log(face.W*face.H/(k.Box.W*k.Box.H))) / 2
+	if distance > k.gate(pts) || growth > maxGrowth {
+		return costUnmatched
+	}
+	return distance + growth + (1-expected.Overlap(face))/2
+}
+
+func (k *Track) follow(pts int64, face Box) {
+	expected := k.expect(pts)
+	k.Jumped = pts-k.Last > pictureTicks*3/2 || expected.Overlap(face) < 0.1
+	if dt := float64(pts - k.Last); dt > 0 {
+		ox, oy := k.Box.centre()
+		x, y := face.centre()
+		// The newest step counts for most: heads do not keep a constant speed for long.
+		keep := 0.4
+		if k.Faces < 2 {
+			keep = 0
+		}
+		k.vx = keep*k.vx + (1-keep)*(x-ox)/dt
+		k.vy = keep*k.vy + (1-keep)*(y-oy)/dt
+	}
+	k.Box, k.Last = face, pts
+	k.Faces++
+}

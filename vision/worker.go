@@ -1,0 +1,374 @@
+package vision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"vigil/frames"
+)
+
+// Limits of a worker.
+const (
+	// idleEnd is how long no fragment comes before the live tracks end: longer than a bus takes to find a new
+	// leader, short enough that somebody in front of a camera that dies is reported.
+	idleEnd = 5 * time.Second
+	// blindMost is how many pictures in a row may fail before the worker gives up: ten seconds at five a second.
+	// An engine that fails for so long needs a new process.
+	blindMost = 50
+	// retryFirst and retryMost bound the wait before the log is followed again.
+	retryFirst, retryMost = time.Second, 30 * time.Second
+	// stampsMost bounds the pictures that a decoder holds back; H.264 and H.265 reorder 16 at most.
+	stampsMost = 256
+)
+
+// Decoder turns access units of one epoch into pictures.
+type Decoder interface {
+	// Decode takes the next access unit. For each picture that is ready it asks want, and calls got with those wanted,
+	// in the order they are shown. Picture.Time is left empty. An error of got ends the call and is returned.
+	Decode(u frames.AccessUnit, want func(pts int64) bool, got func(Picture) error) error
+	// Drain does the same for the pictures that were held back. No access unit can follow.
+	Drain(want func(pts int64) bool, got func(Picture) error) error
+	Close() error
+}
+
+// NewDecoder opens a decoder.
+type NewDecoder func(p frames.Parameters) (Decoder, error)
+
+// Publisher puts sightings on the bus. Publishing one again changes nothing.
+type Publisher interface {
+	// Publish returns nil only when the bus has acknowledged s.
+	Publish(ctx context.Context, s Sighting) error
+}
+
+// ShotStore keeps the JPEGs of shots.
+type ShotStore interface {
+	Put(ctx context.Context, key string, jpeg []byte) error
+}
+
+// Progress remembers how far a camera's log is analysed.
+type Progress interface {
+	// Load returns the position saved last, 0 when there is none.
+	Load(ctx context.Context, camera frames.CameraID) (pos uint64, err error)
+	Save(ctx context.Context, camera frames.CameraID, pos uint64) error
+}
+
+// WorkerConfig is what a worker works with. All fields are needed.
+type WorkerConfig struct {
+	Analysis   AnalysisConfig // names the camera
+	Frames     frames.Log
+	NewDecoder NewDecoder
+	Sightings  Publisher
+	Shots      ShotStore
+	Progress   Progress
+	Log        *slog.Logger
+}
+
+// Worker analyses one camera: it follows its fragments, decodes them, and publishes the sightings. It owns the
+// camera alone while it runs. No template of a stranger is ever written: after a restart, however it came, the worker
+// reads the recorded video again from a place where nobody was being followed or remembered, and so finds the same
+// tracks, sightings and strangers.
+type Worker struct {
+	config   WorkerConfig
+	camera   frames.CameraID
+	analysis *Analysis
+	outlet   *outlet
+	mark     *bookmark
+	trouble  *tally // with fragments
+	unseen   *tally // pictures
+
+	epoch   string
+	next    uint64 // the Seq that follows
+	begun   bool   // the epoch's first key fragment was found
+	decoder Decoder
+	stamps  []stamp // of the access units whose pictures may still come
+	paused  bool    // the tracks were ended because nothing came
+	blind   int     // pictures in a row that could not be looked at
+	stop    error   // why the worker cannot go on
+}
+
+// stamp says when a picture was captured.
+type stamp struct {
+	pts int64
+	at  time.Time
+}
+
+// NewWorker returns the worker of the camera that c.Analysis names.
+func NewWorker(c WorkerConfig) (*Worker, error) {
+	if c.Frames == nil || c.NewDecoder == nil || c.Sightings == nil || c.Shots == nil || c.Progress == nil || c.Log == nil {
+		return nil, errors.New("vision worker: needs frames, a decoder, sightings, shots, progress and a logger")
+	}
+	analysis, err := NewAnalysis(c.Analysis)
+	if err != nil {
+		return nil, fmt.Errorf("vision worker: %w", err)
+	}
+	log := c.Log.With("camera", c.Analysis.Camera)
+	return &Worker{
+		config:   c,
+		camera:   c.Analysis.Camera,
+		analysis: analysis,
+		outlet:   newOutlet(c.Sightings, c.Shots, log),
+		mark:     &bookmark{camera: c.Analysis.Camera, progress: c.Progress, log: log},
+		trouble:  &tally{log: log, text: "fragment not analysed, going on at the next key frame"},
+		unseen:   &tally{log: log, text: "picture or face not looked at"},
+	}, nil
+}
+
+// Run analyses the camera until ctx ends, then returns nil. It returns an error when the engine is broken.
+func (w *Worker) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer cancel()
+	defer w.closeDecoder()
+
+	from, ok := w.mark.load(ctx)
+	if !ok {
+		return nil
+	}
+	fragments := make(chan *frames.Fragment)
+	tasks.Go(func() { w.outlet.run(ctx) })
+	tasks.Go(func() { w.follow(ctx, from, fragments) })
+	idle := time.NewTimer(idleEnd)
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-fragments:
+			err = w.fragment(ctx, f)
+		case <-idle.C:
+			err = w.idle(ctx)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("vision worker of %s: %w", w.camera, err)
+		}
+		idle.Reset(idleEnd)
+	}
+}
+
+// follow feeds the camera's fragments into out, and follows again when the log breaks off.
+func (w *Worker) follow(ctx context.Context, from uint64, out chan<- *frames.Fragment) {
+	wait := retryFirst
+	for {
+		err := errors.New("the log ended")
+		for f, ferr := range w.config.Frames.Follow(ctx, w.camera, from) {
+			if ferr != nil {
+				err = ferr
+				break
+			}
+			select {
+			case out <- f:
+				from, wait = f.Pos+1, retryFirst
+			case <-ctx.Done():
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		w.outlet.log.Warn("following fragments again", "error", err, "from", from, "wait", wait)
+		if !sleep(ctx, wait) {
+			return
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// fragment analyses one fragment. Its error is why the worker cannot go on; a broken fragment is none.
+func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
+	if f.Epoch != w.epoch {
+		if err := w.endEpoch(ctx); err != nil {
+			return err
+		}
+		w.epoch, w.begun, w.next = f.Epoch, false, f.Seq
+	}
+	if f.Seq < w.next {
+		return nil // seen before
+	}
+	if f.Seq > w.next {
+		w.closeDecoder() // pictures are missing that the next ones refer to
+	}
+	w.next, w.paused = f.Seq+1, false
+	if w.decoder == nil && !f.Key {
+		return nil
+	}
+	err := w.decode(ctx, f)
+	if w.stop != nil {
+		return w.stop
+	}
+	if err != nil {
+		w.closeDecoder()
+		w.trouble.add(fmt.Errorf("fragment %s: %w", f.ID(), err))
+	}
+	w.mark.save(ctx, f.Start, w.outlet.pending() == 0)
+	return nil
+}
+
+func (w *Worker) decode(ctx context.Context, f *frames.Fragment) error {
+	parameters, units, _, err := frames.Unpack(f.Payload)
+	if err != nil {
+		return err
+	}
+	if w.decoder == nil {
+		if err := w.open(f, parameters, units[0].PTS); err != nil {
+			return err
+		}
+	}
+	if f.Key {
+		w.mark.key(place{pos: f.Pos, epoch: f.Epoch, pts: units[0].PTS, at: f.Start})
+	}
+	for _, u := range units {
+		w.stamps = append(w.stamps, stamp{u.PTS, f.Start.Add(frames.Duration(u.PTS - units[0].PTS))})
+	}
+	if extra := len(w.stamps) - stampsMost; extra > 0 {
+		w.stamps = w.stamps[extra:]
+	}
+	for _, u := range units {
+		err := w.decoder.Decode(u, w.analysis.Want, func(p Picture) error { return w.picture(ctx, p) })
+		if w.stop != nil {
+			return w.stop
+		}
+		if err != nil {
+			return fmt.Errorf("decode access unit at %d: %w", u.PTS, err)
+		}
+	}
+	return nil
+}
+
+func (w *Worker) open(f *frames.Fragment, p *frames.Parameters, pts int64) error {
+	if p == nil {
+		return errors.New("key fragment without init segment")
+	}
+	decoder, err := w.config.NewDecoder(*p)
+	if err != nil {
+		return fmt.Errorf("open decoder: %w", err)
+	}
+	w.decoder = decoder
+	if !w.begun && f.Seq > 0 {
+		w.analysis.Resume(pts)
+	}
+	w.begun = true
+	return nil
+}
+
+// picture analyses one picture and sends what it says. Its error is w.stop.
+func (w *Worker) picture(ctx context.Context, p Picture) error {
+	p.Time = w.captured(p.PTS)
+	due, err := w.analysis.Picture(w.epoch, p)
+	if err != nil {
+		w.unseen.add(err)
+	}
+	if w.stop = w.outlet.send(ctx, due); w.stop != nil {
+		return w.stop
+	}
+	if errors.Is(err, ErrBlind) {
+		if w.blind++; w.blind >= blindMost {
+			w.stop = fmt.Errorf("%d pictures in a row: %w", w.blind, err)
+		}
+		return w.stop
+	}
+	w.blind = 0
+	if w.analysis.Quiet() && w.config.Analysis.Strangers.Quiet() {
+		w.mark.quiet(w.epoch, p.PTS)
+	}
+	return nil
+}
+
+// captured is the capture time of the picture at pts, as the fragment it came in says.
+func (w *Worker) captured(pts int64) time.Time {
+	var at time.Time
+	left := w.stamps[:0]
+	for _, s := range w.stamps {
+		if s.pts <= pts {
+			// The nearest below, for a decoder that rounds.
+			if at.Before(s.at) {
+				at = s.at
+			}
+			continue
+		}
+		left = append(left, s)
+	}
+	w.stamps = left
+	return at
+}
+
+// endEpoch analyses what the decoder held back and ends the tracks.
+func (w *Worker) endEpoch(ctx context.Context) error {
+	// After a pause the tracks are over: pictures held back since then would begin new ones out of nothing.
+	if w.decoder != nil && !w.paused {
+		err := w.decoder.Drain(w.analysis.Want, func(p Picture) error { return w.picture(ctx, p) })
+		if w.stop != nil {
+			return w.stop
+		}
+		if err != nil {
+			w.trouble.add(fmt.Errorf("epoch %s: drain decoder: %w", w.epoch, err))
+		}
+	}
+	w.closeDecoder()
+	return w.outlet.send(ctx, w.analysis.End())
+}
+
+// idle ends the tracks of a camera that sends nothing. If the epoch goes on after all, people still there get new
+// tracks but stay the strangers they were. A replay, which knows no pause, continues the old tracks instead: it
+// publishes their sightings again under the same ids, and none that contradicts.
+func (w *Worker) idle(ctx context.Context) error {
+	w.trouble.flush()
+	w.unseen.flush()
+	w.paused = true
+	return w.outlet.send(ctx, w.analysis.Pause())
+}
+
+func (w *Worker) closeDecoder() {
+	if w.decoder == nil {
+		return
+	}
+	if err := w.decoder.Close(); err != nil {
+		w.trouble.add(fmt.Errorf("close decoder: %w", err))
+	}
+	w.decoder, w.stamps = nil, nil
+}
+
+// sleep waits for d and reports whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tally logs repeated trouble at most once a second, with how often it came.
+type tally struct {
+	log  *slog.Logger
+	text string
+
+	count int // since it was logged
+	last  error
+	at    time.Time
+}
+
+func (t *tally) add(err error) {
+	t.count++
+	t.last = err
+	if time.Since(t.at) >= time.Second {
+		t.flush()
+	}
+}
+
+func (t *tally) flush() {
+	if t.count == 0 {
+		return
+	}
+	t.log.Warn(t.text, "error", t.last, "times", t.count)
+	t.count, t.at = 0, time.Now()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -68,7 +69,19 @@ func same(t *testing.T, got, want []*frames.Fragment) {
 	t.Helper()
 	if !slices.EqualFunc(got, want, Equal) {
 		t.Errorf("got %s, want %s", ids(got), ids(want))
+		for i := range min(len(got), len(want)) {
+			if !Equal(got[i], want[i]) {
+				t.Errorf("first difference: got %s, want %s", describe(got[i]), describe(want[i]))
+				break
+			}
+		}
 	}
+}
+
+func describe(f *frames.Fragment) string {
+	short := *f
+	short.Payload = short.Payload[:min(len(short.Payload), 32)]
+	return fmt.Sprintf("%+v with %d bytes", short, len(f.Payload))
 }
 
 func ids(fragments []*frames.Fragment) []string {

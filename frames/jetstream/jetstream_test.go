@@ -3,8 +3,6 @@ package jetstream_test
 import (
 	"context"
 	"errors"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,62 +14,14 @@ import (
 	"vigil/frames/framestest"
 	framesjs "vigil/frames/jetstream"
 	"vigil/internal/natsd"
+	"vigil/internal/natsd/natsdtest"
 )
 
-// broker is a server that can be restarted on its directory under the feet of its clients.
-type broker struct {
-	dir string
+func newBroker(t *testing.T) *natsdtest.Broker { return natsdtest.Start(t, natsd.Config{}) }
 
-	mu  sync.Mutex
-	srv *natsd.Server
-}
-
-func newBroker(t *testing.T) *broker {
-	b := &broker{dir: t.TempDir()}
-	b.start(t)
-	t.Cleanup(b.stop)
-	return b
-}
-
-func (b *broker) start(t *testing.T) {
+func connect(t *testing.T, b *natsdtest.Broker) jetstream.JetStream {
 	t.Helper()
-	srv, err := natsd.Start(t.Context(), natsd.Config{Dir: b.dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.srv = srv
-}
-
-func (b *broker) stop() {
-	b.mu.Lock()
-	srv := b.srv
-	b.srv = nil
-	b.mu.Unlock()
-	if srv != nil {
-		srv.Close()
-	}
-}
-
-// InProcessConn implements nats.InProcessConnProvider.
-func (b *broker) InProcessConn() (net.Conn, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.srv == nil {
-		return nil, errors.New("the server is down")
-	}
-	return b.srv.InProcessConn()
-}
-
-func (b *broker) connect(t *testing.T) jetstream.JetStream {
-	t.Helper()
-	nc, err := nats.Connect("", nats.InProcessServer(b), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(b.Connect(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,15 +40,9 @@ func declare(t *testing.T, js jetstream.JetStream, c jetstream.StreamConfig) jet
 func config() jetstream.StreamConfig { return framesjs.Config(15*time.Minute, 64<<20, 1) }
 
 func TestContract(t *testing.T) {
-	b := newBroker(t)
 	framestest.Contract(t, func(t *testing.T) (frames.Log, func(uint64)) {
-		js := b.connect(t)
+		js := connect(t, newBroker(t))
 		stream := declare(t, js, config())
-		t.Cleanup(func() {
-			if err := js.DeleteStream(context.WithoutCancel(t.Context()), framesjs.Stream); err != nil {
-				t.Error(err)
-			}
-		})
 		return framesjs.New(js), func(pos uint64) {
 			if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(pos)); err != nil {
 				t.Fatal(err)
@@ -108,7 +52,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestAppendIsIdempotentBeyondTheWindowOfDuplicates(t *testing.T) {
-	js := newBroker(t).connect(t)
+	js := connect(t, newBroker(t))
 	c := config()
 	c.Duplicates = 100 * time.Millisecond
 	stream := declare(t, js, c)
@@ -136,8 +80,8 @@ func TestAppendIsIdempotentBeyondTheWindowOfDuplicates(t *testing.T) {
 func TestFollowOutlivesARestart(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	b := newBroker(t)
-	defer b.stop()
-	js := b.connect(t)
+	defer b.Stop()
+	js := connect(t, b)
 	defer js.Conn().Close()
 	declare(t, js, config())
 	log := framesjs.New(js)
@@ -158,8 +102,8 @@ func TestFollowOutlivesARestart(t *testing.T) {
 			return
 		}
 		if n == 3 {
-			b.stop()
-			b.start(t)
+			b.Stop()
+			b.Start(t)
 			appendPatiently(t, log, f[3:])
 		}
 	}
@@ -187,7 +131,7 @@ func appendPatiently(t *testing.T, log frames.Log, fragments []*frames.Fragment)
 func TestFollowEndsWhileTheServerIsAway(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	b := newBroker(t)
-	js := b.connect(t)
+	js := connect(t, b)
 	defer js.Conn().Close()
 	declare(t, js, config())
 	log := framesjs.New(js)
@@ -198,13 +142,13 @@ func TestFollowEndsWhileTheServerIsAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.stop()
+		b.Stop()
 		time.AfterFunc(50*time.Millisecond, cancel)
 	}
 }
 
 func TestWithoutTheStream(t *testing.T) {
-	log := framesjs.New(newBroker(t).connect(t))
+	log := framesjs.New(connect(t, newBroker(t)))
 	f := framestest.Fragments("door", "e", framestest.Start(), 1, 1)[0]
 	if _, err := log.Append(t.Context(), f); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("append: got %v, want %v", err, jetstream.ErrStreamNotFound)
@@ -220,7 +164,7 @@ func TestWithoutTheStream(t *testing.T) {
 }
 
 func TestForeignMessageIsNamed(t *testing.T) {
-	js := newBroker(t).connect(t)
+	js := connect(t, newBroker(t))
 	declare(t, js, config())
 	if _, err := js.Publish(t.Context(), framesjs.Subject("door"), []byte("x")); err != nil {
 		t.Fatal(err)
@@ -235,7 +179,7 @@ func TestForeignMessageIsNamed(t *testing.T) {
 }
 
 func TestAppendRefuses(t *testing.T) {
-	js := newBroker(t).connect(t)
+	js := connect(t, newBroker(t))
 	declare(t, js, config())
 	log := framesjs.New(js)
 	for name, spoil := range map[string]func(*frames.Fragment){

@@ -174,10 +174,17 @@ func fetch(ctx context.Context, consumer jetstream.Consumer) ([]jetstream.Msg, e
 		return nil, err
 	}
 	var msgs []jetstream.Msg
-	for m := range got.Messages() {
-		msgs = append(msgs, m)
+	for {
+		select {
+		case m, ok := <-got.Messages():
+			if !ok {
+				return msgs, got.Error()
+			}
+			msgs = append(msgs, m)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return msgs, got.Error()
 }
 
 // sequence checks that nothing was lost between the server and this process.

@@ -1,0 +1,290 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The streams declared here.
+const (
+	Sightings = "SIGHTINGS" // vigil.sightings.<camera>
+	Events    = "EVENTS"    // vigil.events.<type>.<camera>
+	Outbox    = "OUTBOX"    // vigil.outbox.<endpoint>
+	ClipJobs  = "CLIPJOBS"  // vigil.clips.job.<camera> and vigil.clips.done.<camera>
+	DLQ       = "DLQ"       // vigil.dlq.<stream>.<durable>
+)
+
+// The buckets declared here.
+const (
+	People   = "people"
+	Cameras  = "cameras"
+	Alerts   = "alerts"
+	Settings = "settings"
+	Leases   = "leases"
+)
+
+// LeaseTTL is how long a lease outlives the death of its holder. A holder renews every third of it, so that one lost
+// request does not cost the lease.
+const LeaseTTL = 10 * time.Second
+
+const (
+	mib = 1 << 20
+	day = 24 * time.Hour
+
+	// minStream is the least a stream is given when the disk is small.
+	minStream = mib
+	// duplicates is the window in which the server itself recognises a message's id. It is the server's default:
+	// longer ones are read back whole at every start.
+	duplicates = 2 * time.Minute
+)
+
+// Limits fit the declarations to the place.
+type Limits struct {
+	// Replicas is how many servers keep each message. 0 makes new streams with one and leaves old ones alone.
+	Replicas int
+	// Store is how many bytes all streams together may take; the sizes of Declare are scaled down to fit. 0 asks the
+	// account, and takes the sizes as they are if that has no limit either.
+	Store int64
+	// Streams are declared as well: the log of fragments. What the others leave of Store is theirs.
+	Streams []jetstream.StreamConfig
+}
+
+// streams returns what is declared, with its reasons. All discard new messages when they are full: the publisher then
+// knows, where discarding old ones would lose what was promised to be kept.
+func streams() []jetstream.StreamConfig {
+	list := []jetstream.StreamConfig{
+		// About 600 bytes each, one every few seconds for each face: 256 MiB are 400,000. A week is enough to look
+		// back after a holiday, and nothing of them is needed for longer than the alert they raised.
+		{Name: Sightings, Subjects: []string{"vigil.sightings.*"}, MaxAge: 7 * day, MaxBytes: 256 * mib},
+		// About 1 KiB each: 256 MiB are 250,000 alert events in the month for which they are listed.
+		{Name: Events, Subjects: []string{"vigil.events.>"}, MaxAge: 30 * day, MaxBytes: 256 * mib},
+		// One per event and endpoint. Deliveries are given up after three days; what is there after fourteen belongs to
+		// an endpoint that nobody serves any more.
+		{
+			Name: Outbox, Subjects: []string{"vigil.outbox.*"}, Retention: jetstream.WorkQueuePolicy,
+			MaxAge: 14 * day, MaxBytes: 256 * mib,
+		},
+		// A few KiB each, done within a minute. They wait while the object store is away, for a day at most; a week
+		// leaves room for a machine that was off.
+		{
+			Name: ClipJobs, Subjects: []string{"vigil.clips.job.*", "vigil.clips.done.*"},
+			Retention: jetstream.WorkQueuePolicy, MaxAge: 7 * day, MaxBytes: 64 * mib,
+		},
+		// What failed for good, for a month, so that somebody can look and replay.
+		{Name: DLQ, Subjects: []string{dlqPrefix + ">"}, MaxAge: 30 * day, MaxBytes: 128 * mib},
+	}
+	for i := range list {
+		list[i].Discard = jetstream.DiscardNew
+		list[i].Storage = jetstream.FileStorage
+		list[i].Duplicates = duplicates
+		list[i].AllowDirect = true
+	}
+	return list
+}
+
+// buckets returns the key-value buckets. One revision is kept: history is in the streams, and an erased person's
+// values must go.
+func buckets() []jetstream.KeyValueConfig {
+	return []jetstream.KeyValueConfig{
+		// Templates of a few KiB per photo: 256 MiB are 10,000 people with five photos each.
+		{Bucket: People, MaxBytes: 256 * mib},
+		// A few hundred bytes per camera, overwritten.
+		{Bucket: Cameras, MaxBytes: 16 * mib},
+		// The alerts' present state, about 1 KiB each.
+		{Bucket: Alerts, MaxBytes: 256 * mib},
+		{Bucket: Settings, MaxBytes: 16 * mib},
+		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
+	}
+}
+
+// Declare creates the streams and buckets that are missing, brings those that differ up to date, and refuses, with
+// stream and field, what cannot be changed. It may be called by every role at once.
+func (c *Conn) Declare(ctx context.Context, l Limits) error {
+	store, err := c.store(ctx, l)
+	if err != nil {
+		return fmt.Errorf("declare streams: %w", err)
+	}
+	list, kvs, extra := streams(), buckets(), slices.Clone(l.Streams)
+	fit(store, list, kvs, extra)
+	for _, want := range append(list, extra...) {
+		want.Replicas = max(want.Replicas, l.Replicas)
+		if err := c.declareStream(ctx, want); err != nil {
+			return fmt.Errorf("declare stream %s: %w", want.Name, err)
+		}
+	}
+	for _, want := range kvs {
+		want.Storage, want.History, want.Replicas = jetstream.FileStorage, 1, l.Replicas
+		if err := c.declareBucket(ctx, want); err != nil {
+			return fmt.Errorf("declare bucket %s: %w", want.Bucket, err)
+		}
+	}
+	return nil
+}
+
+// store returns how many bytes of one replica there are, 0 when that is not limited.
+func (c *Conn) store(ctx context.Context, l Limits) (int64, error) {
+	if l.Store > 0 {
+		return l.Store, nil
+	}
+	info, err := c.js.AccountInfo(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return max(info.Limits.MaxStore, 0) / int64(max(l.Replicas, 1)), nil
+}
+
+// fit scales the sizes down to store. Ours take half of it at most, the extra streams what is left.
+func fit(store int64, list []jetstream.StreamConfig, kvs []jetstream.KeyValueConfig, extra []jetstream.StreamConfig) {
+	if store <= 0 {
+		return
+	}
+	ours := make([]*int64, 0, len(list)+len(kvs))
+	for i := range list {
+		ours = append(ours, &list[i].MaxBytes)
+	}
+	for i := range kvs {
+		ours = append(ours, &kvs[i].MaxBytes)
+	}
+	theirs := make([]*int64, len(extra))
+	for i := range extra {
+		theirs[i] = &extra[i].MaxBytes
+	}
+	taken := scale(store/2, ours)
+	scale(store-taken, theirs)
+}
+
+// scale brings the sum of sizes down to room and returns it.
+func scale(room int64, sizes []*int64) (sum int64) {
+	for _, s := range sizes {
+		sum += *s
+	}
+	if sum <= room {
+		return sum
+	}
+	factor := float64(room) / float64(sum)
+	sum = 0
+	for _, s := range sizes {
+		*s = max(int64(float64(*s)*factor), minStream)
+		sum += *s
+	}
+	return sum
+}
+
+func (c *Conn) declareStream(ctx context.Context, want jetstream.StreamConfig) error {
+	stream, err := c.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		fresh := want
+		fresh.Replicas = max(fresh.Replicas, 1)
+		_, err := c.js.CreateStream(ctx, fresh)
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return err
+		}
+		if stream, err = c.js.Stream(ctx, want.Name); err != nil { // another role was quicker
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	have := stream.CachedInfo().Config
+	fields, fixed := drift(have, want)
+	switch {
+	case len(fixed) > 0:
+		return fmt.Errorf("%s cannot be changed on an existing stream: %s", plural(fixed), strings.Join(fixed, ", "))
+	case len(fields) == 0:
+		return nil
+	}
+	if _, err := c.js.UpdateStream(ctx, merge(have, want)); err != nil {
+		return fmt.Errorf("change %s: %w", strings.Join(fields, ", "), err)
+	}
+	return nil
+}
+
+func plural(fields []string) string {
+	if len(fields) == 1 {
+		return "a field"
+	}
+	return "fields"
+}
+
+// drift compares the fields that are set here. fixed are those that the server never changes, fields the others, each
+// with what is and what should be.
+func drift(have, want jetstream.StreamConfig) (fields, fixed []string) {
+	slices.Sort(have.Subjects)
+	subjects := slices.Sorted(slices.Values(want.Subjects))
+	for _, f := range []struct {
+		name       string
+		have, want any
+		differs    bool
+		fixed      bool
+	}{
+		{"retention", have.Retention, want.Retention, have.Retention != want.Retention, true},
+		{"storage", have.Storage, want.Storage, have.Storage != want.Storage, true},
+		{"subjects", have.Subjects, want.Subjects, !slices.Equal(have.Subjects, subjects), false},
+		{"discard", have.Discard, want.Discard, have.Discard != want.Discard, false},
+		{"max_age", have.MaxAge, want.MaxAge, have.MaxAge != want.MaxAge, false},
+		{"max_bytes", have.MaxBytes, want.MaxBytes, have.MaxBytes != want.MaxBytes, false},
+		{"duplicate_window", have.Duplicates, want.Duplicates, have.Duplicates != want.Duplicates, false},
+		{"allow_direct", have.AllowDirect, want.AllowDirect, have.AllowDirect != want.AllowDirect, false},
+		{"replicas", have.Replicas, want.Replicas, want.Replicas > 0 && have.Replicas != want.Replicas, false},
+	} {
+		text := fmt.Sprintf("%s is %v, want %v", f.name, f.have, f.want)
+		switch {
+		case f.differs && f.fixed:
+			fixed = append(fixed, text)
+		case f.differs:
+			fields = append(fields, text)
+		}
+	}
+	return fields, fixed
+}
+
+// merge keeps what an administrator added, such as placement.
+func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
+	have.Subjects, have.Discard, have.MaxAge = want.Subjects, want.Discard, want.MaxAge
+	have.MaxBytes, have.Duplicates, have.AllowDirect = want.MaxBytes, want.Duplicates, want.AllowDirect
+	if want.Replicas > 0 {
+		have.Replicas = want.Replicas
+	}
+	return have
+}
+
+func (c *Conn) declareBucket(ctx context.Context, want jetstream.KeyValueConfig) error {
+	kv, err := c.js.KeyValue(ctx, want.Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		fresh := want
+		fresh.Replicas = max(fresh.Replicas, 1)
+		_, err := c.js.CreateKeyValue(ctx, fresh)
+		if !errors.Is(err, jetstream.ErrBucketExists) {
+			return err
+		}
+		if kv, err = c.js.KeyValue(ctx, want.Bucket); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return err
+	}
+	have := status.Config()
+	if have.Storage != want.Storage {
+		return fmt.Errorf("a field cannot be changed on an existing bucket: storage is %v, want %v", have.Storage, want.Storage)
+	}
+	replicas := want.Replicas == 0 || want.Replicas == have.Replicas
+	if replicas && have.TTL == want.TTL && have.MaxBytes == want.MaxBytes && have.History == want.History {
+		return nil
+	}
+	have.TTL, have.MaxBytes, have.History = want.TTL, want.MaxBytes, want.History
+	if want.Replicas > 0 {
+		have.Replicas = want.Replicas
+	}
+	_, err = c.js.UpdateKeyValue(ctx, have)
+	return err
+}

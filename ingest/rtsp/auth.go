@@ -1,0 +1,102 @@
+package rtsp
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+
+	"vigil/ingest"
+)
+
+const (
+	realm     = "vigil"
+	maxWrong  = 3  // answers on one connection
+	maxQuoted = 63 // characters of a name from outside, as long as a camera's id
+)
+
+// challenge is what a connection was asked. It is the connection's user data.
+type challenge struct {
+	nonce string
+	wrong int
+}
+
+// authorize checks the request's credentials against the camera's token. With a response it was refused; the
+// connection stays open for another attempt unless there is an error, too.
+func (s *Server) authorize(
+	log *slog.Logger, conn *gortsplib.ServerConn, req *base.Request, camera string,
+) (string, *base.Response, error) {
+	token, open, err := s.cfg.Admission.Publishing(camera)
+	if err != nil {
+		log.Warn("rtsp publisher refused", "reason", err)
+		return "", refuse(statusOf(err), err), err
+	}
+	if open {
+		return "", nil, nil
+	}
+	ch, ok := conn.UserData().(*challenge)
+	if !ok {
+		nonce, err := auth.GenerateNonce()
+		if err != nil {
+			return "", refuse(base.StatusInternalServerError, errors.New("no nonce")), fmt.Errorf("generate nonce: %w", err)
+		}
+		ch = &challenge{nonce: nonce}
+		conn.SetUserData(ch)
+	}
+	var given headers.Authorization
+	if given.Unmarshal(req.Header["Authorization"]) != nil { // none, or none of ours
+		return "", ch.ask(nil), nil
+	}
+	if token != "" && ch.proves(req, &given, token) {
+		return token, nil, nil
+	}
+	err = fmt.Errorf("camera %.*q: %w", maxQuoted, camera, ingest.ErrWrongToken)
+	log.Warn("rtsp publisher refused", "reason", err)
+	if ch.wrong++; ch.wrong < maxWrong { // a first one may answer another connection's nonce
+		return "", ch.ask(err), nil
+	}
+	return "", ch.ask(err), err
+}
+
+// proves says whether the credentials show the token; the user name may be any.
+func (c *challenge) proves(req *base.Request, given *headers.Authorization, token string) bool {
+	if given.Method == headers.AuthMethodBasic {
+		a, b := sha256.Sum256([]byte(given.BasicPass)), sha256.Sum256([]byte(token))
+		return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	}
+	// Digests depend on our nonce: how long comparing them takes tells nothing.
+	return auth.Verify(req, given.Username, token, nil, realm, c.nonce) == nil
+}
+
+// ask returns the 401 that asks for credentials.
+func (c *challenge) ask(err error) *base.Response {
+	res := &base.Response{StatusCode: base.StatusUnauthorized}
+	if err != nil {
+		res = refuse(base.StatusUnauthorized, err)
+	}
+	res.Header = base.Header{"WWW-Authenticate": auth.GenerateWWWAuthenticate(nil, realm, c.nonce)}
+	return res
+}
+
+// statusOf maps what Admission refuses to what the publisher is told.
+func statusOf(err error) base.StatusCode {
+	switch {
+	case errors.Is(err, ingest.ErrUnknownCamera):
+		return base.StatusNotFound
+	case errors.Is(err, ingest.ErrWrongToken):
+		return base.StatusUnauthorized
+	default:
+		return base.StatusServiceUnavailable
+	}
+}
+
+// refuse returns a response that says why. What of it came from outside is quoted, so that it cannot end the line.
+func refuse(code base.StatusCode, reason error) *base.Response {
+	return &base.Response{StatusCode: code, StatusMessage: reason.Error()}
+}

@@ -1,0 +1,155 @@
+// Package rtsp ends RTSP: Client pulls from cameras, Server takes publishers, Publish is one. It hands access units
+// to an ingest.Sink as they came off the wire. It decodes no picture, keeps no video and serves none. It imports
+// ingest and frames, and gortsplib, which never leaves it.
+package rtsp
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
+	"github.com/pion/rtp"
+
+	"vigil/frames"
+	"vigil/ingest"
+)
+
+// errNoVideo says that the other side offers no video that Vigil takes.
+var errNoVideo = errors.New("no H.264 or H.265 video in the stream")
+
+// track is the video of a stream and how its packets become access units.
+type track struct {
+	media  *description.Media
+	format format.Format
+	params frames.Parameters
+	decode func(*rtp.Packet) ([][]byte, error)
+	clock  clock
+}
+
+// findTrack returns the first video track that Vigil takes.
+func findTrack(desc *description.Session) (*track, error) {
+	var avc *format.H264
+	if media := desc.FindFormat(&avc); media != nil {
+		d, err := avc.CreateDecoder()
+		if err != nil {
+			return nil, fmt.Errorf("h264 track: %w", err)
+		}
+		sps, pps := avc.SafeParams()
+		return &track{
+			media: media, format: avc, decode: d.Decode,
+			params: frames.Parameters{Codec: frames.H264, SPS: sps, PPS: pps},
+		}, nil
+	}
+	var hevc *format.H265
+	if media := desc.FindFormat(&hevc); media != nil {
+		d, err := hevc.CreateDecoder()
+		if err != nil {
+			return nil, fmt.Errorf("h265 track: %w", err)
+		}
+		vps, sps, pps := hevc.SafeParams()
+		return &track{
+			media: media, format: hevc, decode: d.Decode,
+			params: frames.Parameters{Codec: frames.H265, VPS: vps, SPS: sps, PPS: pps},
+		}, nil
+	}
+	return nil, errNoVideo
+}
+
+// unit takes a packet and returns the access unit that it completes, if it does.
+func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, err error) {
+	pts := t.clock.unwrap(pkt.Timestamp)
+	nalus, err := t.decode(pkt)
+	switch {
+	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtph265.ErrMorePacketsNeeded):
+		t.clock.pending(pts)
+		return ingest.Unit{}, false, nil
+	case errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious), errors.Is(err, rtph265.ErrNonStartingPacketAndNoPrevious):
+		return ingest.Unit{}, false, nil // it joined in the middle of a picture
+	case err != nil:
+		t.clock.open = false
+		return ingest.Unit{}, false, err
+	}
+	return ingest.Unit{PTS: t.clock.complete(pts), Received: now, NALUs: nalus}, true, nil
+}
+
+// clock unwraps 32-bit RTP timestamps and knows which of them an access unit has: where the marker bit is not set,
+// the unit is complete only with the first packet of the next.
+type clock struct {
+	started bool
+	prev    uint32
+	ticks   int64
+	open    bool  // packets came that are in no access unit yet
+	first   int64 // the time of the first of them
+}
+
+func (c *clock) unwrap(ts uint32) int64 {
+	if c.started {
+		c.ticks += int64(int32(ts - c.prev))
+	}
+	c.started, c.prev = true, ts
+	return c.ticks
+}
+
+func (c *clock) pending(pts int64) {
+	if !c.open {
+		c.open, c.first = true, pts
+	}
+}
+
+func (c *clock) complete(pts int64) int64 {
+	c.pending(pts)
+	done := c.first
+	c.open = done != pts
+	c.first = pts
+	return done
+}
+
+// trouble counts what is wrong with packets, and says so once a second at most.
+type trouble struct {
+	log *slog.Logger
+
+	mu        sync.Mutex
+	lost, bad uint64
+	last      error
+	said      time.Time
+}
+
+func (t *trouble) packetsLost(n uint64) { t.add(n, 0, nil) }
+func (t *trouble) undecodable(e error)  { t.add(0, 1, e) }
+
+func (t *trouble) add(lost, bad uint64, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lost += lost
+	t.bad += bad
+	if err != nil {
+		t.last = err
+	}
+	if time.Since(t.said) >= time.Second {
+		t.say()
+	}
+}
+
+// flush says what was counted since.
+func (t *trouble) flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lost+t.bad > 0 {
+		t.say()
+	}
+}
+
+func (t *trouble) say() {
+	args := []any{"lost", t.lost, "undecodable", t.bad}
+	if t.last != nil {
+		args = append(args, "error", t.last)
+	}
+	t.log.Warn("rtp packets", args...)
+	t.lost, t.bad, t.last, t.said = 0, 0, nil, time.Now()
+}

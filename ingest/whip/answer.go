@@ -54,8 +54,11 @@ func finishAnswer(raw string, hosts []netip.Addr, port int) (string, error) {
 	return string(out), nil
 }
 
+// maxAnswered candidates keep the answer under the 8 KiB that FFmpeg reads, on a machine of many interfaces too.
+const maxAnswered = 48
+
 // order adds the extra hosts, then sorts: they first, for somebody thought of them; UDP before TCP, IPv4 before
-// IPv6, loopback last of its kind.
+// IPv6, loopback last of its kind. Link-local IPv6 addresses are left out, for SDP cannot say of which link.
 func order(candidates []string, hosts []netip.Addr, port int) []string {
 	type ranked struct {
 		rank  int
@@ -74,9 +77,13 @@ func order(candidates []string, hosts []netip.Addr, port int) []string {
 		}
 	}
 	for _, c := range candidates {
+		if ip, err := netip.ParseAddr(strings.Fields(c)[4]); err == nil && ip.Is6() && ip.IsLinkLocalUnicast() {
+			continue
+		}
 		all = append(all, ranked{rankOf(c), c})
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	all = all[:min(len(all), maxAnswered)]
 	out := make([]string, len(all))
 	for i, r := range all {
 		out[i] = r.value

@@ -95,13 +95,14 @@ type testEndpoint struct {
 	*Endpoint
 	door *door
 	url  string // without a slash at its end
-	stop func()
 }
 
-// newTestEndpoint starts one; whatever a test leaves behind of it fails the test.
+// TestMain fails when anything is left behind by the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newTestEndpoint starts one. Sessions that are left at its end fail the test.
 func newTestEndpoint(t *testing.T, change func(*Endpoint)) *testEndpoint {
 	t.Helper()
-	before := goleak.IgnoreCurrent()
 	d := newDoor()
 	e, err := New(Config{UDP: "127.0.0.1:0", Admission: d, Log: testLog(t)})
 	if err != nil {
@@ -110,11 +111,16 @@ func newTestEndpoint(t *testing.T, change func(*Endpoint)) *testEndpoint {
 	if change != nil {
 		change(e)
 	}
+	return runEndpoint(t, e, d)
+}
+
+func runEndpoint(t *testing.T, e *Endpoint, d *door) *testEndpoint {
+	t.Helper()
 	srv := httptest.NewServer(e.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- e.Run(ctx) }()
-	stop := sync.OnceFunc(func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-ran; err != nil {
 			t.Error("run:", err)
@@ -124,10 +130,8 @@ func newTestEndpoint(t *testing.T, change func(*Endpoint)) *testEndpoint {
 		if e.pending != 0 || len(e.sessions) != 0 || d.open != 0 {
 			t.Errorf("at the end: %d pending, %d sessions, %d admitted, want none", e.pending, len(e.sessions), d.open)
 		}
-		goleak.VerifyNone(t, before)
 	})
-	t.Cleanup(stop)
-	return &testEndpoint{Endpoint: e, door: d, url: srv.URL, stop: stop}
+	return &testEndpoint{Endpoint: e, door: d, url: srv.URL}
 }
 
 func testLog(t *testing.T) *slog.Logger {

@@ -180,8 +180,10 @@ func credential(s string, shortest int) bool {
 
 // fingerprint checks the form of a certificate's fingerprint (RFC 8122, 5).
 func fingerprint(s string) bool {
-	algorithm, value, ok := strings.Cut(s, " ")
-	if !ok || !strings.HasPrefix(strings.ToLower(algorithm), "sha-") {
+	algorithm, value, _ := strings.Cut(s, " ")
+	switch strings.ToLower(algorithm) {
+	case "sha-1", "sha-224", "sha-256", "sha-384", "sha-512":
+	default:
 		return false
 	}
 	b, err := hex.DecodeString(strings.ReplaceAll(value, ":", ""))

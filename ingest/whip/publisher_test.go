@@ -32,7 +32,7 @@ type publisher struct {
 const offeredFormat = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 
 // newPublisher makes a peer and its offer.
-func newPublisher(t *testing.T, audio bool, format string) (p *publisher, offer string) {
+func newPublisher(t *testing.T, audio bool, format string, networks ...webrtc.NetworkType) (p *publisher, offer string) {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterCodec(webrtc.RTPCodecParameters{PayloadType: 102, RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -48,7 +48,10 @@ func newPublisher(t *testing.T, audio bool, format string) (p *publisher, offer 
 	}
 	s := webrtc.SettingEngine{LoggerFactory: pionLogger{testLog(t)}}
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	if networks == nil {
+		networks = []webrtc.NetworkType{webrtc.NetworkTypeUDP4}
+	}
+	s.SetNetworkTypes(networks)
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).
 		NewPeerConnection(webrtc.Configuration{})
 	if err != nil {

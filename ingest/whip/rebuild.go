@@ -60,14 +60,19 @@ func (o *offer) rebuildSection(s *section) *sdp.MediaDescription {
 	return m
 }
 
+// feedback is what is sent back to publishers.
+var feedback = []string{"nack", "nack pli", "transport-cc"}
+
 // copyAttributes takes over what the codec's feedback, the congestion control and ICE need.
 func (o *offer) copyAttributes(m *sdp.MediaDescription, s *section) {
 	pt := strconv.Itoa(int(s.codec.params.PayloadType))
 	for _, a := range s.source.Attributes {
 		switch a.Key {
 		case "rtcp-fb":
-			if of, rest, _ := strings.Cut(a.Value, " "); of == pt || of == "*" {
-				m.WithValueAttribute("rtcp-fb", pt+" "+rest)
+			of, rest, _ := strings.Cut(a.Value, " ")
+			if line := pt + " " + rest; (of == pt || of == "*") && slices.Contains(feedback, rest) &&
+				!slices.Contains(values(m.Attributes, "rtcp-fb"), line) {
+				m.WithValueAttribute("rtcp-fb", line)
 			}
 		case "extmap":
 			id, uri, _ := strings.Cut(a.Value, " ")

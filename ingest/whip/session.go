@@ -105,24 +105,13 @@ func (e *Endpoint) newSession(camera, token string, o *offer, in *ingest.Session
 // api is a pion of just the codecs that the answer takes.
 func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
 	m := &webrtc.MediaEngine{}
-	for _, c := range []struct {
-		codec *codec
-		kind  webrtc.RTPCodecType
-	}{{o.video, webrtc.RTPCodecTypeVideo}, {o.audio, webrtc.RTPCodecTypeAudio}} {
-		if c.codec == nil {
-			continue
-		}
-		if err := m.RegisterCodec(c.codec.params, c.kind); err != nil {
-			return nil, fmt.Errorf("register codec: %w", err)
-		}
-		if c.codec.rtx != nil {
-			if err := m.RegisterCodec(*c.codec.rtx, c.kind); err != nil {
-				return nil, fmt.Errorf("register retransmission: %w", err)
-			}
-		}
+	err := o.video.register(m, webrtc.RTPCodecTypeVideo)
+	if err == nil && o.audio != nil {
+		err = o.audio.register(m, webrtc.RTPCodecTypeAudio)
 	}
-	m.RegisterFeedback(webrtc.RTCPFeedback{Type: "ccm", Parameter: "fir"}, webrtc.RTPCodecTypeVideo)
-	logger := pionLogger{e.cfg.Log}
+	if err != nil {
+		return nil, fmt.Errorf("register codecs: %w", err)
+	}
 	interceptors := &interceptor.Registry{}
 	if err := errors.Join(
 		webrtc.ConfigureNack(m, interceptors),
@@ -131,7 +120,22 @@ func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
 	); err != nil {
 		return nil, fmt.Errorf("configure interceptors: %w", err)
 	}
-	s := webrtc.SettingEngine{LoggerFactory: logger}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors),
+		webrtc.WithSettingEngine(e.settings())), nil
+}
+
+// register makes pion know the codec.
+func (c *codec) register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType) error {
+	err := m.RegisterCodec(c.params, kind)
+	if err == nil && c.rtx != nil {
+		err = m.RegisterCodec(*c.rtx, kind)
+	}
+	return err
+}
+
+// settings are the transport of all sessions.
+func (e *Endpoint) settings() webrtc.SettingEngine {
+	s := webrtc.SettingEngine{LoggerFactory: pionLogger{e.cfg.Log}}
 	s.SetICEUDPMux(e.udpMux)
 	s.SetICETCPMux(e.tcpMux)
 	s.SetNetworkTypes([]webrtc.NetworkType{
@@ -144,9 +148,7 @@ func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
 	// A publisher that is gone is noticed after 5 + 10 s; one that only sends media and answers no checks, as
 	// FFmpeg, is heard by its media.
 	s.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
-	return webrtc.NewAPI(
-		webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(s),
-	), nil
+	return s
 }
 
 // answer takes the offer and gathers candidates; there is no trickle from the server (RFC 9725, 4.3.2).
@@ -245,11 +247,7 @@ func (s *session) watch(wg *sync.WaitGroup) {
 			return
 		case <-connected:
 			connected, pending = nil, false
-			s.e.release()
-			s.log.Info("whip session connected")
-			now := time.Now()
-			s.lastPacket.Store(now.UnixNano())
-			s.lastKey.Store(now.UnixNano())
+			s.settle()
 			deadline.Reset(min(t.packet, t.key))
 		case now := <-deadline.C:
 			if reason := s.stalled(pending, now); reason != nil {
@@ -267,15 +265,30 @@ func (s *session) watch(wg *sync.WaitGroup) {
 			s.askForKey(video)
 			asking.Reset(t.ask)
 		case now := <-asking.C:
-			// Browsers send one key frame and then none until they are asked; others keep their own rhythm.
-			wait := t.ask - now.Sub(time.Unix(0, s.lastKey.Load()))
-			if video != nil && wait <= 0 {
-				s.askForKey(video)
-				wait = t.ask
-			}
-			asking.Reset(max(wait, t.ask/8))
+			asking.Reset(s.askAgain(video, now))
 		}
 	}
+}
+
+// settle notes that the publisher is connected.
+func (s *session) settle() {
+	s.e.release()
+	s.log.Info("whip session connected")
+	now := time.Now().UnixNano()
+	s.lastPacket.Store(now)
+	s.lastKey.Store(now)
+}
+
+// askAgain asks for a key frame if there was none for a while, and says when to look again. Browsers send one and
+// then none until they are asked; others keep their own rhythm.
+func (s *session) askAgain(video *webrtc.TrackRemote, now time.Time) time.Duration {
+	t := s.e.timeouts
+	wait := t.ask - now.Sub(time.Unix(0, s.lastKey.Load()))
+	if video != nil && wait <= 0 {
+		s.askForKey(video)
+		return t.ask
+	}
+	return max(wait, t.ask/8)
 }
 
 // stalled says what has been missing for too long, nil when nothing has.

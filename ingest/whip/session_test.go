@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"vigil/frames"
 	"vigil/ingest"
 )
@@ -262,6 +264,49 @@ func TestTrickleConnects(t *testing.T) {
 		t.Fatalf("trickle: got %d %q ETag %q, want 204 and neither", resp.StatusCode, body, resp.Header.Get("ETag"))
 	}
 	p.connect()
+}
+
+// Where UDP is blocked, ICE-TCP on the same port takes over.
+func TestConnectsOverTCP(t *testing.T) {
+	e := newTestEndpoint(t, nil)
+	p, offer := newPublisher(t, false, offeredFormat, webrtc.NetworkTypeTCP4)
+	p.post(e, "porch", "right", offer)
+	p.connect()
+	v := within(t, e.door.admitted, "admission")
+	p.sendUntilTaken(v, keyUnit(30000), 0)
+}
+
+func TestWildcardAddress(t *testing.T) {
+	d := newDoor()
+	e, err := New(Config{UDP: ":0", Hosts: []string{"203.0.113.7"}, Admission: d, Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	te := runEndpoint(t, e, d)
+	p, offer := newPublisher(t, false, offeredFormat)
+	p.post(te, "porch", "right", offer)
+	first := between(p.answer, "a=candidate:")
+	if !strings.Contains(first, " 203.0.113.7 ") || !strings.Contains(p.answer, " 127.0.0.1 ") {
+		t.Errorf("want the host first, and loopback:\n%s", p.answer)
+	}
+	p.connect()
+	v := within(t, d.admitted, "admission")
+	p.sendUntilTaken(v, keyUnit(100), 0)
+}
+
+// Publishers come and go at once without leaving anything behind; newTestEndpoint looks.
+func TestManyComeAndGo(t *testing.T) {
+	e := newTestEndpoint(t, nil)
+	for i := range 10 {
+		p, v := publish(t, e, i%2 == 0)
+		p.sendUntilTaken(v, keyUnit(100), 0)
+		if i%3 == 0 {
+			p.close()
+			if reason := within(t, v.ended, "end"); !errors.Is(reason, errPeerClosed) {
+				t.Errorf("reason: got %v, want %v", reason, errPeerClosed)
+			}
+		}
+	}
 }
 
 var _ ingest.Admission = (*door)(nil)

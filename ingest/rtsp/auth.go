@@ -3,9 +3,11 @@ package rtsp
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
@@ -49,11 +51,11 @@ func (s *Server) authorize(
 		ch = &challenge{nonce: nonce}
 		conn.SetUserData(ch)
 	}
-	var given headers.Authorization
-	if given.Unmarshal(req.Header["Authorization"]) != nil { // none, or none of ours
+	given := req.Header["Authorization"]
+	if len(given) == 0 {
 		return "", ch.ask(nil), nil
 	}
-	if token != "" && ch.proves(req, &given, token) {
+	if token != "" && ch.proves(req, given[0], token) {
 		return token, nil, nil
 	}
 	err = fmt.Errorf("camera %.*q: %w", maxQuoted, camera, ingest.ErrWrongToken)
@@ -65,13 +67,23 @@ func (s *Server) authorize(
 }
 
 // proves says whether the credentials show the token; the user name may be any.
-func (c *challenge) proves(req *base.Request, given *headers.Authorization, token string) bool {
-	if given.Method == headers.AuthMethodBasic {
-		a, b := sha256.Sum256([]byte(given.BasicPass)), sha256.Sum256([]byte(token))
+func (c *challenge) proves(req *base.Request, given, token string) bool {
+	if scheme, encoded, _ := strings.Cut(given, " "); strings.EqualFold(scheme, "basic") {
+		plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+		if err != nil {
+			return false
+		}
+		_, pass, _ := strings.Cut(string(plain), ":") // RFC 7617, 2: the password may hold a colon, the user name not
+		a, b := sha256.Sum256([]byte(pass)), sha256.Sum256([]byte(token))
 		return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 	}
+	var digest headers.Authorization
+	if digest.Unmarshal(base.HeaderValue{given}) != nil {
+		return false
+	}
 	// Digests depend on our nonce: how long comparing them takes tells nothing.
-	return auth.Verify(req, given.Username, token, nil, realm, c.nonce) == nil
+	methods := []auth.VerifyMethod{auth.VerifyMethodDigestMD5, auth.VerifyMethodDigestSHA256}
+	return auth.Verify(req, digest.Username, token, methods, realm, c.nonce) == nil
 }
 
 // ask returns the 401 that asks for credentials.

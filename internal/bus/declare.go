@@ -27,6 +27,9 @@ const (
 	Alerts   = "alerts"
 	Settings = "settings"
 	Leases   = "leases"
+
+	// Deliveries holds what came of each webhook so far.
+	Deliveries = "deliveries"
 )
 
 // LeaseTTL is how long a lease outlives the death of its holder. A holder renews every third of it, so that one lost
@@ -100,6 +103,8 @@ func buckets() []jetstream.KeyValueConfig {
 		{Bucket: Alerts, MaxBytes: 256 * mib},
 		{Bucket: Settings, MaxBytes: 16 * mib},
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
+		// About 300 bytes per event and endpoint, for as long as a copy of one may lie in the outbox.
+		{Bucket: Deliveries, MaxBytes: 128 * mib, TTL: 14 * day},
 	}
 }
 

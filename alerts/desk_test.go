@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"vigil/alerts"
 	"vigil/alerts/alertstest"
 	"vigil/frames"
@@ -402,6 +404,69 @@ func TestTickIssuesWhatIsPending(t *testing.T) {
 	if got := h.bus.Sent(); len(got) != 2 || !strings.HasPrefix(got[1], "home ") {
 		t.Errorf("got %q", got)
 	}
+}
+
+func TestOneEndpointsTroubleIsNobodyElses(t *testing.T) {
+	h := newHouse(t)
+	h.desk.Endpoints = []string{"full", "home"}
+	first := true
+	h.bus.Faults = func(operation string) alertstest.Fault {
+		if operation == "enqueue" && first {
+			first = false
+			return alertstest.NotWritten
+		}
+		return alertstest.None
+	}
+	if err := h.desk.Sight(t.Context(), sighting("door-1", "s-1", 0, 1)); err == nil {
+		t.Error("the sighting was acknowledged without a delivery")
+	}
+	if got := h.bus.Sent(); len(got) != 2 || !strings.HasPrefix(got[1], "home ") {
+		t.Errorf("got %q", got)
+	}
+	h.tick(1)
+	if got := h.bus.Sent(); len(got) != 3 || !strings.HasPrefix(got[2], "full ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestAnyComingsAndGoings: however strangers come and go, each has as many alerts as visits, and each alert one clip job
+// and one end.
+func TestAnyComingsAndGoings(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHouse(t)
+		last := map[string]float64{}
+		visits, now := 0, 0.0
+		for n := range rapid.IntRange(1, 12).Draw(rt, "tracks") {
+			stranger := rapid.SampledFrom([]string{"s-1", "s-2", "s-3"}).Draw(rt, "stranger")
+			for wait := rapid.IntRange(0, 50).Draw(rt, "wait"); wait > 0; wait-- {
+				now++
+				h.tick(now)
+			}
+			start := now
+			now += 2
+			if seen, ok := last[stranger]; !ok || start-seen > 30 {
+				visits++
+			}
+			s := sighting(fmt.Sprintf("door-%d", n), stranger, start, now)
+			last[stranger] = now
+			h.at(now)
+			h.sight(s, s)
+			if rapid.Bool().Draw(rt, "restart") {
+				h.restart()
+			}
+			h.sight(ended(s))
+		}
+		h.tick(now + 1)
+		h.tick(now + 100)
+		count := map[string]int{}
+		for _, sent := range h.sent() {
+			what, _, _ := strings.Cut(sent, " ")
+			count[what]++
+		}
+		if count["opened"] != visits || count["clip"] != visits || count["closed"] != visits {
+			rt.Errorf("got %v, want %d of each: %q", count, visits, h.sent())
+		}
+	})
 }
 
 func TestErasedAlert(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,12 +72,15 @@ func Stages(o Outbox, endpoints []string) []Stage {
 	return stages
 }
 
-// Issue takes the notice through the stages. An error means that none after it was reached; issue again.
+// Issue takes the notice through the stages. One that fails does not keep it from the others: a full stream costs no
+// alarm. After an error, issue again.
 func Issue(ctx context.Context, stages []Stage, n Notice) error {
+	var errs []error
 	for _, stage := range stages {
-		if err := stage(ctx, n); err != nil {
-			return fmt.Errorf("issue %s: %w", n.ID, err)
-		}
+		errs = append(errs, stage(ctx, n))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("issue %s: %w", n.ID, err)
 	}
 	return nil
 }

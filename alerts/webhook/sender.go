@@ -27,7 +27,7 @@ type Record struct {
 	Updated   time.Time `json:"updated"`
 }
 
-// Ledger keeps records, so that a restart goes on with the schedule. Keys are of a-z, A-Z, 0-9, "-" and ".".
+// Ledger keeps records, so that a restart goes on with the schedule. Keys are of a-z, A-Z, 0-9, "-" and "_".
 type Ledger interface {
 	// Get returns ErrNoRecord when there is none.
 	Get(ctx context.Context, key string) (Record, error)
@@ -132,11 +132,9 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 	case r.Outcome == Gone:
 		return s.disable(ctx, r)
 	case !more:
-		log.Error("webhook given up", "reason", r.Reason)
 		return &DeadError{Reason: fmt.Sprintf("%d attempts, the last: %s", rec.Attempts, r.Reason)}
 	default:
-		log.Warn("webhook not delivered", "reason", r.Reason, "again_in", wait.Round(time.Millisecond))
-		return &LaterError{After: wait, Reason: r.Reason}
+		return &LaterError{After: wait, Reason: fmt.Sprintf("attempt %d: %s", rec.Attempts, r.Reason)}
 	}
 }
 

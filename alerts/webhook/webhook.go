@@ -118,4 +118,4 @@ type Delivery struct {
 }
 
 // Key identifies the delivery for ever.
-func (d Delivery) Key() string { return d.Endpoint + "." + d.ID }
+func (d Delivery) Key() string { return d.Endpoint + "_" + d.ID }

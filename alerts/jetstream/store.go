@@ -1,0 +1,110 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"vigil/alerts"
+	"vigil/alerts/webhook"
+	"vigil/internal/bus"
+)
+
+// Store is an alerts.Store: a bucket of visits by their alert's ID.
+type Store struct{ kv *bus.KV[alerts.Visit] }
+
+var _ alerts.Store = (*Store)(nil)
+
+// OpenStore opens the bucket of alerts.
+func OpenStore(ctx context.Context, c *bus.Conn) (*Store, error) {
+	kv, err := bus.OpenKV[alerts.Visit](ctx, c, bus.Alerts)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{kv: kv}, nil
+}
+
+// Create implements alerts.Store.
+func (s *Store) Create(ctx context.Context, v alerts.Visit) (alerts.Visit, error) {
+	revision, err := s.kv.Create(ctx, v.Alert.ID, v)
+	v.Revision = revision
+	return v, translate(err)
+}
+
+// Get implements alerts.Store.
+func (s *Store) Get(ctx context.Context, alert string) (alerts.Visit, error) {
+	e, err := s.kv.Get(ctx, alert)
+	if err != nil {
+		return alerts.Visit{}, translate(err)
+	}
+	return visit(e), nil
+}
+
+// Update implements alerts.Store.
+func (s *Store) Update(ctx context.Context, v alerts.Visit) (alerts.Visit, error) {
+	revision, err := s.kv.Update(ctx, v.Alert.ID, v.Revision, v)
+	v.Revision = revision
+	return v, translate(err)
+}
+
+// List implements alerts.Store.
+func (s *Store) List(ctx context.Context) ([]alerts.Visit, error) {
+	entries, err := s.kv.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]alerts.Visit, len(entries))
+	for i, e := range entries {
+		all[i] = visit(e)
+	}
+	return all, nil
+}
+
+func visit(e bus.Entry[alerts.Visit]) alerts.Visit {
+	v := e.Value
+	v.Revision = e.Revision
+	return v
+}
+
+// translate puts the bucket's errors into the words of alerts.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, bus.ErrExists):
+		return fmt.Errorf("%w: %w", alerts.ErrExists, err)
+	case errors.Is(err, bus.ErrNotFound):
+		return fmt.Errorf("%w: %w", alerts.ErrNotFound, err)
+	case errors.Is(err, bus.ErrConflict):
+		return fmt.Errorf("%w: %w", alerts.ErrConflict, err)
+	default:
+		return err
+	}
+}
+
+// Ledger is a webhook.Ledger: a bucket of records.
+type Ledger struct{ kv *bus.KV[webhook.Record] }
+
+var _ webhook.Ledger = (*Ledger)(nil)
+
+// OpenLedger opens the bucket of deliveries.
+func OpenLedger(ctx context.Context, c *bus.Conn) (*Ledger, error) {
+	kv, err := bus.OpenKV[webhook.Record](ctx, c, bus.Deliveries)
+	if err != nil {
+		return nil, err
+	}
+	return &Ledger{kv: kv}, nil
+}
+
+// Get implements webhook.Ledger.
+func (l *Ledger) Get(ctx context.Context, key string) (webhook.Record, error) {
+	e, err := l.kv.Get(ctx, key)
+	if errors.Is(err, bus.ErrNotFound) {
+		return webhook.Record{}, fmt.Errorf("%w: %w", webhook.ErrNoRecord, err)
+	}
+	return e.Value, err
+}
+
+// Put implements webhook.Ledger.
+func (l *Ledger) Put(ctx context.Context, key string, r webhook.Record) error {
+	_, err := l.kv.Put(ctx, key, r)
+	return err
+}

@@ -438,8 +438,8 @@ func TestAnyComingsAndGoings(t *testing.T) {
 		visits, now := 0, 0.0
 		for n := range rapid.IntRange(1, 12).Draw(rt, "tracks") {
 			stranger := rapid.SampledFrom([]string{"s-1", "s-2", "s-3"}).Draw(rt, "stranger")
-			for wait := rapid.IntRange(0, 50).Draw(rt, "wait"); wait > 0; wait-- {
-				now++
+			for wait := rapid.IntRange(0, 10).Draw(rt, "wait"); wait > 0; wait-- {
+				now += 5
 				h.tick(now)
 			}
 			start := now

@@ -20,7 +20,7 @@ import (
 // needs no handling any more.
 var ErrDrop = errors.New("message dropped")
 
-// ErrBury, wrapped by a handler's error, moves a message to the dead-letter queue without another attempt.
+// ErrBury moves a message to the dead-letter queue without another attempt, when a handler's error wraps it.
 var ErrBury = errors.New("message given up")
 
 const dlqPrefix = "vigil.dlq."

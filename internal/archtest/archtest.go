@@ -26,8 +26,8 @@ var Table = map[string][]string{
 	"web":               {},
 }
 
-// Single names the packages that alone may import a library: the seams behind which C code lives.
-var Single = map[string]string{
-	"gocv.io/x/gocv": "vision/opencv",
-	"C":              "vision/decode",
+// Seams names the packages that alone may import a library: behind them lies code that is not Go.
+var Seams = map[string][]string{
+	"gocv.io/x/gocv": {"vision/opencv"},
+	"C":              {"vision/decode", "vision/opencv"},
 }

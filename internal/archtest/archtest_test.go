@@ -66,8 +66,8 @@ func TestImportsFollowTheTable(t *testing.T) {
 			if isOurs && ours == "internal/app" && !strings.HasPrefix(dir, "cmd/") && dir != "internal/e2e" {
 				t.Errorf("%s imports internal/app, which sees everything and is seen by cmd alone", dir)
 			}
-			if only, single := Single[name]; single && dir != only {
-				t.Errorf("%s imports %s, which only %s may", dir, name, only)
+			if seam, guarded := Seams[name]; guarded && !slices.Contains(seam, dir) {
+				t.Errorf("%s imports %s, which only %v may", dir, name, seam)
 			}
 		}
 	}

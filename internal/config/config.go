@@ -3,7 +3,7 @@
 package config
 
 import (
-	"net/url"
+	"strings"
 	"time"
 )
 
@@ -129,16 +129,16 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	u, err := url.Parse(string(s))
-	if err != nil || u.Host == "" {
+	scheme, rest, ok := strings.Cut(string(s), "://")
+	if !ok {
 		return redacted
 	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	if u.User != nil {
-		shown.User = url.User(redacted)
+	user := ""
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 { // passwords may hold any character
+		user, rest = redacted+"@", rest[at+1:]
 	}
-	shown.RawQuery = ""
-	return shown.Redacted()
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + user + rest
 }
 
 // GoString implements fmt.GoStringer.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 )
@@ -63,15 +64,35 @@ func (c *Config) Print(w io.Writer) error {
 
 // rebase makes the file's relative paths relative to dir.
 func (c *Config) rebase(dir string) {
-	paths := []*string{&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir}
-	for i := range c.People {
-		paths = append(paths, &c.People[i].Photos)
-	}
-	for _, p := range paths {
+	for _, p := range c.paths() {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
 	}
+}
+
+// Absolute makes every path independent of the working directory.
+func (c *Config) Absolute() error {
+	c.People = slices.Clone(c.People)
+	for _, p := range c.paths() {
+		if *p == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(*p)
+		if err != nil {
+			return fmt.Errorf("path %s: %w", *p, err)
+		}
+		*p = absolute
+	}
+	return nil
+}
+
+func (c *Config) paths() []*string {
+	paths := []*string{&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir}
+	for i := range c.People {
+		paths = append(paths, &c.People[i].Photos)
+	}
+	return paths
 }
 
 // ModelsDir is where the network files lie.

@@ -113,11 +113,9 @@ func (c *Config) validateCameras(bad report) {
 			bad(key, "camera %s has both url and publish_token", camera.ID)
 		}
 		seen[camera.ID] = true
-		if camera.URL != "" {
-			u, err := url.Parse(camera.URL.Reveal())
-			if err != nil || u.Host == "" || u.Scheme != "rtsp" && u.Scheme != "rtsps" {
-				bad(key+".url", "camera %s: not an rtsp:// or rtsps:// address", camera.ID)
-			}
+		scheme, _, _ := strings.Cut(camera.URL.Reveal(), "://")
+		if camera.URL != "" && scheme != "rtsp" && scheme != "rtsps" {
+			bad(key+".url", "camera %s: not an rtsp:// or rtsps:// address", camera.ID)
 		}
 	}
 }

@@ -234,3 +234,26 @@ func readFolder(dir string) ([]file, error) {
 	}
 	return files, nil
 }
+
+// Folder makes a gallery of a folder of folders: each holds the photos of the person it is named for.
+func (g *Gallery) Folder(dir string) (*vision.Gallery, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read people: %w", err)
+	}
+	var everybody []vision.Person
+	for _, entry := range entries {
+		if !entry.IsDir() || entry.Name()[0] == '.' {
+			continue
+		}
+		person, _, err := g.readConfigured(Configured{Name: entry.Name(), Dir: filepath.Join(dir, entry.Name())})
+		if err != nil {
+			return nil, err
+		}
+		everybody = append(everybody, person)
+	}
+	if len(everybody) == 0 {
+		return nil, fmt.Errorf("read people: %s holds no folder of photos", dir)
+	}
+	return vision.NewGallery(g.Engine.Model().ID, everybody)
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"vigil/internal/app"
+)
+
+type serveCommand struct {
+	Roles []string `env:"VIGIL_ROLES" placeholder:"ROLE,…" help:"Run these roles only: ingest, vision, alerts, clips, console."`
+}
+
+func (c serveCommand) Run(ctx context.Context, g *Globals) error {
+	cfg, err := g.load()
+	if err != nil {
+		return err
+	}
+	roles, err := app.ParseRoles(c.Roles)
+	if err != nil {
+		return err
+	}
+	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log()})
+	if err != nil {
+		return err
+	}
+	g.greet(program, len(cfg.Cameras) == 0)
+	return program.Run(ctx)
+}
+
+// greet says where things are. The admin token is shown this once.
+func (g *Globals) greet(program *app.App, open bool) {
+	at, token := program.Addresses(), program.AdminToken()
+	if g.JSON {
+		_ = g.print(map[string]any{"console": at.Console, "rtsp": at.RTSP, "whip": at.WHIP, "store": at.Store, "admin_token": token})
+		return
+	}
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(g.out, "  %-13s %s\n", name, value)
+		}
+	}
+	camera := "<camera>"
+	if open {
+		camera = "<any-name>"
+	}
+	fmt.Fprintln(g.out, "Vigil is watching.")
+	if at.RTSP != "" {
+		line("RTSP cameras", at.RTSP+"/"+camera)
+		line("WHIP cameras", at.WHIP+"/"+camera)
+	}
+	line("Console", at.Console)
+	line("Store", at.Store)
+	if token != "" {
+		line("Admin token", token+"   (shown once; keep it)")
+	}
+	fmt.Fprintln(g.out, strings.Repeat("-", 60))
+}

@@ -1,0 +1,239 @@
+// Package app wires the roles: it opens the bus and the store, binds the listeners, starts what the configuration asks
+// for and stops it in reverse order. It is the only package that sees everything; cmd/vigil alone imports it.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vigil/clips"
+	framesjs "vigil/frames/jetstream"
+	"vigil/internal/bus"
+	"vigil/internal/client"
+	"vigil/internal/config"
+	"vigil/internal/web"
+)
+
+// stopTime bounds how long open HTTP requests may take to end.
+const stopTime = 5 * time.Second
+
+// Options say what to run.
+type Options struct {
+	Config  config.Config
+	Roles   []Role // none: all
+	Version string
+	Log     *slog.Logger
+}
+
+// App is the program, ready to run.
+type App struct {
+	cfg     config.Config
+	roles   []Role
+	version string
+	log     *slog.Logger
+
+	bus    *bus.Conn
+	frames *framesjs.Log
+	store  clips.Store // nil when no role of this process needs it
+	links  *web.Links
+	http   net.Listener // nil when no role of this process needs it
+	routes *http.ServeMux
+
+	tasks   []task
+	closers []func() error // run last to first
+
+	adminToken string
+	addresses  Addresses
+	checks     []web.Check
+}
+
+// task is one thing that runs until the program ends.
+type task struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// Addresses are where the running program is reached. Empty where a role is not of this process.
+type Addresses struct {
+	Console string // http(s)://host:port
+	RTSP    string // rtsp://host:port
+	WHIP    string // http(s)://host:port/whip
+	Store   string // http://host:port of the embedded store, when it serves others
+}
+
+// New checks the configuration, opens everything and binds every listener, so that what it returns only has to run.
+// Whatever goes wrong, nothing is left open.
+func New(ctx context.Context, o Options) (a *App, err error) {
+	if len(o.Roles) == 0 {
+		o.Roles = allRoles
+	}
+	if err := checkRoles(o.Config, o.Roles); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	// The embedded store changes the working directory: from here on every path is absolute.
+	if err := o.Config.Absolute(); err != nil {
+		return nil, err
+	}
+	a = &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	for _, open := range []func(context.Context) error{
+		a.listen, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts, a.openClips,
+		a.openConsole, a.openHTTP,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Addresses returns where the program is reached.
+func (a *App) Addresses() Addresses { return a.addresses }
+
+// AdminToken returns the admin token if this start made it, and "" at every later one.
+func (a *App) AdminToken() string { return a.adminToken }
+
+// Run works until ctx ends or a part cannot go on, and then closes everything.
+func (a *App) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, a.Close()) }()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, t := range a.tasks {
+		group.Go(func() error {
+			if err := t.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// Close closes what is open, last opened first. It may be called again.
+func (a *App) Close() error {
+	var errs []error
+	for len(a.closers) > 0 {
+		last := a.closers[len(a.closers)-1]
+		a.closers = a.closers[:len(a.closers)-1]
+		errs = append(errs, last())
+	}
+	return errors.Join(errs...)
+}
+
+func (a *App) task(name string, run func(ctx context.Context) error) {
+	a.tasks = append(a.tasks, task{name, run})
+}
+
+func (a *App) onClose(f func() error) { a.closers = append(a.closers, f) }
+
+// listen binds the HTTP listener first: a port in use is the commonest mistake, and nothing was touched yet.
+func (a *App) listen(ctx context.Context) error {
+	if !a.has(Ingest, Console) {
+		return nil
+	}
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", a.cfg.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	a.onClose(func() error { return ignoreClosed(l.Close()) })
+	scheme := "http"
+	if a.cfg.HTTP.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(a.cfg.HTTP.TLSCert, a.cfg.HTTP.TLSKey)
+		if err != nil {
+			return fmt.Errorf("http.tls_cert: %w", err)
+		}
+		scheme = "https"
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	}
+	a.http = l
+	base := scheme + "://" + reachable(l.Addr())
+	if a.has(Console) {
+		a.addresses.Console = base
+	}
+	if a.has(Ingest) {
+		a.addresses.WHIP = base + "/whip"
+	}
+	return nil
+}
+
+func (a *App) openData(context.Context) error {
+	if err := os.MkdirAll(a.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	return nil
+}
+
+// openHTTP serves the routes that the roles have added.
+func (a *App) openHTTP(context.Context) error {
+	if a.http == nil {
+		return nil
+	}
+	server := &http.Server{
+		Handler: a.routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	a.task("http", func(ctx context.Context) error {
+		// Requests end with the program: event streams would never end by themselves.
+		server.BaseContext = func(net.Listener) context.Context { return ctx }
+		stopped := make(chan error, 1)
+		stop := context.AfterFunc(ctx, func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+			defer cancel()
+			stopped <- server.Shutdown(ctx)
+		})
+		err := server.Serve(a.http)
+		if stop() {
+			return err // it ended by itself
+		}
+		return <-stopped
+	})
+	return nil
+}
+
+// leaveAccess tells commands on this machine how to ask the console. They come with a token that lives as long as
+// the process.
+func (a *App) leaveAccess(token string) error {
+	access := client.Access{Server: a.addresses.Console, Token: token}
+	if a.cfg.HTTP.TLSCert != "" {
+		text, err := os.ReadFile(a.cfg.HTTP.TLSCert)
+		if err != nil {
+			return fmt.Errorf("http.tls_cert: %w", err)
+		}
+		access.Cert = string(text)
+	}
+	remove, err := client.WriteAccess(a.cfg.DataDir, access)
+	if err != nil {
+		return err
+	}
+	a.onClose(func() error { remove(); return nil })
+	return nil
+}
+
+// reachable is an address that reaches a listener from this machine.
+func reachable(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"vigil/alerts"
+	alertsjs "vigil/alerts/jetstream"
+	"vigil/clips"
+	"vigil/clips/mp4"
+	"vigil/frames"
+	"vigil/internal/bus"
+)
+
+// cutters is how many clips are cut at once: cutting is copying, so few keep up with many cameras.
+const cutters = 2
+
+// openClips gets the recorder ready.
+func (a *App) openClips(context.Context) error {
+	if !a.has(Clips) {
+		return nil
+	}
+	recorder := &clips.Recorder{
+		Video: a.frames, Cut: cut, Store: a.store, Done: alertsjs.ClipDones(a.bus),
+		Spool: filepath.Join(a.cfg.DataDir, "spool"), Log: a.log,
+	}
+	jobs := alertsjs.ClipJobs(a.bus)
+	a.task("clips", func(ctx context.Context) error {
+		consumer := bus.Consumer{Durable: "clips", Filter: "vigil.clips.job.*", Concurrency: cutters}
+		return jobs.Consume(ctx, consumer, func(ctx context.Context, job alerts.ClipJob, _ bus.Meta) error {
+			return clipAnswer(recorder.Handle(ctx, job))
+		})
+	})
+	return nil
+}
+
+// cut is clips.Cut.
+func cut(w io.Writer, fragments []*frames.Fragment, at time.Time) (clips.Facts, error) {
+	facts, err := mp4.Write(w, fragments, at)
+	return clips.Facts(facts), err
+}
+
+// clipAnswer puts what the recorder says into the bus's words.
+func clipAnswer(err error) error {
+	if wait, ok := errors.AsType[clips.NotYet](err); ok {
+		return bus.RetryAfter(wait.After, err)
+	}
+	if errors.Is(err, clips.ErrBadJob) {
+		return fmt.Errorf("%w: %w", bus.ErrBury, err)
+	}
+	return err
+}

@@ -1,0 +1,24 @@
+//go:build nocv
+
+package app
+
+import (
+	"errors"
+	"log/slog"
+
+	"vigil/frames"
+	"vigil/internal/config"
+	"vigil/vision"
+)
+
+// errNoVision is the answer of a binary that was built without OpenCV and FFmpeg.
+var errNoVision = errors.New("this vigil was built without OpenCV and FFmpeg (tag nocv): it runs every role but vision")
+
+// OpenEngine opens no engine.
+func OpenEngine(config.Config, *slog.Logger) (vision.Engine, error) { return nil, errNoVision }
+
+// OpenDecoder opens no decoder.
+func OpenDecoder(frames.Parameters) (vision.Decoder, error) { return nil, errNoVision }
+
+// ReadPicture reads no picture.
+func ReadPicture(string, []byte) (vision.Picture, error) { return vision.Picture{}, errNoVision }

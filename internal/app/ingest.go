@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"vigil/frames"
+	"vigil/ingest"
+	"vigil/ingest/rtsp"
+	"vigil/ingest/whip"
+	"vigil/internal/bus"
+	"vigil/internal/config"
+)
+
+// cameraStates keeps what ingest says of the cameras in the cameras bucket.
+type cameraStates struct{ kv *bus.KV[frames.CameraState] }
+
+// Save implements ingest.States.
+func (s cameraStates) Save(ctx context.Context, state frames.CameraState) error {
+	_, err := s.kv.Put(ctx, string(state.Camera), state)
+	return err
+}
+
+// openIngest starts the RTSP server, the WHIP endpoint and the cameras that are pulled from.
+func (a *App) openIngest(ctx context.Context) error {
+	if !a.has(Ingest) {
+		return nil
+	}
+	states, err := bus.OpenKV[frames.CameraState](ctx, a.bus, bus.Cameras)
+	if err != nil {
+		return err
+	}
+	cameras, err := a.configuredCameras()
+	if err != nil {
+		return err
+	}
+	// Without a camera in the configuration whoever reaches the loopback listeners may publish: that is this machine.
+	open := len(cameras) == 0 && config.IsLoopback(a.cfg.RTSP.Listen) && config.IsLoopback(a.cfg.HTTP.Listen)
+	supervisor, err := ingest.New(ingest.Config{
+		Cameras: cameras, Any: open, Frames: a.frames, States: cameraStates{states}, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	server, err := rtsp.NewServer(rtsp.ServerConfig{Listen: a.cfg.RTSP.Listen, Admission: supervisor, Log: a.log})
+	if err != nil {
+		return fmt.Errorf("rtsp.listen: %w", err)
+	}
+	a.onClose(func() error { server.Close(); return nil })
+	a.addresses.RTSP = "rtsp://" + server.Addr()
+	endpoint, err := whip.New(whip.Config{
+		UDP: a.cfg.WebRTC.UDP, Hosts: a.cfg.WebRTC.Hosts, Admission: supervisor, Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("webrtc.udp: %w", err)
+	}
+	a.onClose(func() error { return runOnce(endpoint.Run) })
+	a.routes.Handle("/whip/", endpoint.Handler())
+	if !a.has(Console) {
+		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	}
+	a.task("ingest", supervisor.Run)
+	a.task("rtsp", server.Run)
+	a.task("whip", endpoint.Run)
+	return nil
+}
+
+// runOnce frees what a Run that was never called would have freed.
+func runOnce(run func(context.Context) error) error {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	return run(ended)
+}
+
+func (a *App) configuredCameras() ([]ingest.Camera, error) {
+	var cameras []ingest.Camera
+	for i, c := range a.cfg.Cameras {
+		camera := ingest.Camera{ID: frames.CameraID(c.ID), PublishToken: c.PublishToken.Reveal()}
+		if c.URL != "" {
+			source, err := rtsp.NewClient(c.URL.Reveal(), a.log.With("camera", c.ID))
+			if err != nil {
+				return nil, fmt.Errorf("cameras[%d].url: camera %s: %w", i, c.ID, err)
+			}
+			camera.Source = source
+		}
+		cameras = append(cameras, camera)
+	}
+	return cameras, nil
+}

@@ -1,0 +1,185 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"vigil/clips/s3"
+	framesjs "vigil/frames/jetstream"
+	"vigil/internal/bus"
+	"vigil/internal/natsd"
+	"vigil/internal/objectd"
+	"vigil/internal/web"
+)
+
+const (
+	// framesAge is how long fragments are kept: longer than any clip needs them, and than a restart reads back.
+	framesAge = 15 * time.Minute
+	// framesBytes bounds them: 15 minutes of eight cameras at 4 Mbit/s.
+	framesBytes = 4 << 30
+	// storeWait is how long a start waits for a store that another process is about to serve.
+	storeWait = 30 * time.Second
+)
+
+// Keys of the settings bucket.
+const (
+	linkKeySetting    = "link_key"
+	adminTokenSetting = "admin_token"
+	visionSetting     = "vision"
+)
+
+// openBus connects to the configured NATS, or starts the embedded one, and declares everything on it.
+func (a *App) openBus(ctx context.Context) (err error) {
+	limits := bus.Limits{Replicas: a.cfg.NATS.Replicas}
+	if a.cfg.NATS.URL != "" {
+		a.log.Info("connecting to NATS", "server", hostOf(a.cfg.NATS.URL))
+		a.bus, err = bus.Connect(ctx, a.cfg.NATS.URL, bus.Options{CredsFile: a.cfg.NATS.CredsFile, Log: a.log})
+		if err != nil {
+			return fmt.Errorf("nats.url: %w", err)
+		}
+	} else {
+		server, err := natsd.Start(ctx, natsd.Config{Dir: filepath.Join(a.cfg.DataDir, "nats"), Log: a.log})
+		if err != nil {
+			return err
+		}
+		a.onClose(func() error { server.Close(); return nil })
+		connection, err := server.Connect()
+		if err != nil {
+			return err
+		}
+		if a.bus, err = bus.New(connection); err != nil {
+			return err
+		}
+		a.bus.Log = a.log
+		limits.Store = server.MaxStore()
+	}
+	a.onClose(func() error { a.bus.Close(); return nil })
+	limits.Streams = append(limits.Streams, framesjs.Config(framesAge, framesBytes, limits.Replicas))
+	if err := a.bus.Declare(ctx, limits); err != nil {
+		return err
+	}
+	a.frames = framesjs.New(a.bus.JetStream())
+	a.checks = append(a.checks, web.Check{Name: "bus", Probe: func(ctx context.Context) error {
+		_, err := a.bus.JetStream().AccountInfo(ctx)
+		return err
+	}})
+	return nil
+}
+
+// openStore connects to the configured S3 service, or starts the embedded one.
+func (a *App) openStore(ctx context.Context) error {
+	serves := a.cfg.S3.Endpoint == "" && a.cfg.S3.Listen != ""
+	if !a.has(Vision, Clips, Console) && !serves {
+		return nil
+	}
+	target := s3.Config{
+		Bucket: a.cfg.S3.Bucket, Region: a.cfg.S3.Region,
+		AccessKey: a.cfg.S3.AccessKey, SecretKey: s3.Secret(a.cfg.S3.SecretKey.Reveal()),
+	}
+	if a.cfg.S3.Endpoint != "" {
+		u, err := url.Parse(a.cfg.S3.Endpoint)
+		if err != nil {
+			return fmt.Errorf("s3.endpoint: %w", err)
+		}
+		target.Endpoint, target.Secure = u.Host, u.Scheme == "https"
+	} else {
+		server, err := objectd.Start(context.WithoutCancel(ctx), objectd.Config{
+			Dir: filepath.Join(a.cfg.DataDir, "s3"), Listen: a.cfg.S3.Listen, Log: a.log,
+			AccessKey: a.cfg.S3.AccessKey, SecretKey: objectd.Secret(a.cfg.S3.SecretKey.Reveal()),
+		})
+		if err != nil {
+			return err
+		}
+		a.onClose(server.Close)
+		access, secret := server.Keys()
+		target.Endpoint, target.PathStyle, target.Transport = server.Endpoint(), true, server.Transport()
+		target.AccessKey, target.SecretKey = access, s3.Secret(secret)
+		if serves {
+			a.addresses.Store = "http://" + server.Endpoint()
+		}
+	}
+	if !a.has(Vision, Clips, Console) {
+		return a.serveStore(ctx, target)
+	}
+	store, err := a.connectStore(ctx, target)
+	if err != nil {
+		return err
+	}
+	a.store = store
+	a.checks = append(a.checks, web.Check{Name: "store", Probe: func(ctx context.Context) error {
+		for _, err := range store.List(ctx, "health/") {
+			return err
+		}
+		return nil
+	}})
+	return nil
+}
+
+// serveStore makes the bucket of a store that only other processes use.
+func (a *App) serveStore(ctx context.Context, target s3.Config) error {
+	_, err := a.connectStore(ctx, target)
+	a.task("store", func(ctx context.Context) error { <-ctx.Done(); return nil })
+	return err
+}
+
+// connectStore tries again for a while: the process that serves the store may be starting too.
+func (a *App) connectStore(ctx context.Context, target s3.Config) (*s3.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		store, err := s3.New(ctx, target)
+		if err == nil {
+			return store, nil
+		}
+		if a.cfg.S3.Endpoint == "" {
+			return nil, err
+		}
+		a.log.Warn("store does not answer yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("s3.endpoint: %w", err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// openLinks reads the key of signed links from the bus, where all roles share it, and makes it at the first start.
+func (a *App) openLinks(ctx context.Context) error {
+	if !a.has(Alerts, Console) {
+		return nil
+	}
+	settings, err := bus.OpenKV[[]byte](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails
+	key, _, err := createOrGet(ctx, settings, linkKeySetting, fresh)
+	if err != nil {
+		return err
+	}
+	base := a.cfg.HTTP.PublicURL
+	if base == "" {
+		base = a.addresses.Console
+	}
+	a.links = web.NewLinks(base, key)
+	return nil
+}
+
+// createOrGet sets a key that is not there yet and returns what it holds.
+func createOrGet[T any](ctx context.Context, kv *bus.KV[T], key string, fresh T) (value T, made bool, err error) {
+	_, err = kv.Create(ctx, key, fresh)
+	if err == nil {
+		return fresh, true, nil
+	}
+	if !errors.Is(err, bus.ErrExists) {
+		return value, false, err
+	}
+	entry, err := kv.Get(ctx, key)
+	return entry.Value, false, err
+}

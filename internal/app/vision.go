@@ -1,0 +1,224 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	alertsjs "vigil/alerts/jetstream"
+	"vigil/clips"
+	"vigil/frames"
+	"vigil/internal/bus"
+	"vigil/internal/people"
+	"vigil/internal/web"
+	"vigil/vision"
+)
+
+// judgeSubject is where the vision role looks at photos for the console.
+const judgeSubject = "vigil.rpc.judge"
+
+// visionState is what the vision role tells of itself.
+type visionState struct {
+	Model   vision.Model `json:"model"`
+	Updated time.Time    `json:"updated"`
+}
+
+// openVision opens the engines, makes the gallery and gets ready to watch every camera that ingest speaks of.
+func (a *App) openVision(ctx context.Context) error {
+	if !a.has(Vision) {
+		return nil
+	}
+	lanes, err := a.openLanes()
+	if err != nil {
+		return err
+	}
+	a.onClose(lanes.Close)
+	roster, err := a.openGallery(ctx, lanes)
+	if err != nil {
+		return err
+	}
+	watch, err := a.newWatch(ctx, lanes, roster)
+	if err != nil {
+		return err
+	}
+	settings, err := bus.OpenKV[visionState](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	if _, err := settings.Put(ctx, visionSetting, visionState{Model: lanes.Model(), Updated: time.Now().UTC()}); err != nil {
+		return err
+	}
+	a.task("vision", a.leased("vision", watch.run))
+	return nil
+}
+
+// openLanes opens one engine a core. Only the first says what it is.
+func (a *App) openLanes() (*vision.Lanes, error) {
+	log := a.log
+	return vision.NewLanes(func() (vision.Engine, error) {
+		engine, err := OpenEngine(a.cfg, log)
+		log = slog.New(slog.DiscardHandler)
+		return engine, err
+	}, runtime.GOMAXPROCS(0))
+}
+
+// openGallery embeds everybody enrolled, before the first camera is looked at: the family must not raise alerts.
+func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Roster, error) {
+	records, err := a.openPeople(ctx)
+	if err != nil {
+		return nil, err
+	}
+	gallery := &people.Gallery{
+		Records: records, Photos: objects{a.store, clips.TypeJPEG}, Engine: engine, Read: ReadPicture,
+		Roster: &vision.Roster{}, Log: a.log,
+	}
+	for _, p := range a.cfg.People {
+		gallery.Configured = append(gallery.Configured, people.Configured{Name: p.Name, Dir: p.Photos})
+	}
+	if err := gallery.Load(ctx); err != nil {
+		return nil, err
+	}
+	a.task("gallery", gallery.Run)
+	a.task("photos", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, judgeSubject, "vision", gallery.Judge)
+	})
+	return gallery.Roster, nil
+}
+
+// watch runs a worker for each camera.
+type watch struct {
+	app       *App
+	cameras   *bus.KV[frames.CameraState]
+	engine    vision.Engine
+	roster    *vision.Roster
+	strangers *vision.Strangers
+	sightings *bus.Topic[vision.Sighting]
+	progress  progress
+}
+
+func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision.Roster) (*watch, error) {
+	cameras, err := bus.OpenKV[frames.CameraState](ctx, a.bus, bus.Cameras)
+	if err != nil {
+		return nil, err
+	}
+	positions, err := bus.OpenKV[uint64](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return &watch{
+		app: a, cameras: cameras, engine: engine, roster: roster,
+		strangers: vision.NewStrangers(engine.Model(), a.cfg.Alerts.VisitGap),
+		sightings: alertsjs.Sightings(a.bus),
+		progress:  progress{positions},
+	}, nil
+}
+
+// run starts a worker when a camera is first heard of. An engine that is broken ends them all, and the program.
+func (w *watch) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		begun := map[frames.CameraID]bool{}
+		for change, err := range w.cameras.Watch(ctx) {
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return err
+			}
+			camera := change.Value.Camera
+			if change.Deleted || begun[camera] {
+				continue
+			}
+			begun[camera] = true
+			worker, err := w.worker(camera)
+			if err != nil {
+				return err
+			}
+			group.Go(func() error { return worker.Run(ctx) })
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+func (w *watch) worker(camera frames.CameraID) (*vision.Worker, error) {
+	return vision.NewWorker(vision.WorkerConfig{
+		Analysis:   vision.AnalysisConfig{Camera: camera, Engine: w.engine, Gallery: w.roster.Gallery, Strangers: w.strangers},
+		Frames:     w.app.frames,
+		NewDecoder: OpenDecoder,
+		Sightings:  w.sightings,
+		Shots:      objects{w.app.store, clips.TypeJPEG},
+		Progress:   w.progress,
+		Log:        w.app.log,
+	})
+}
+
+// progress keeps how far a camera's log is analysed.
+type progress struct{ kv *bus.KV[uint64] }
+
+func progressKey(camera frames.CameraID) string { return "progress/" + string(camera) }
+
+// Load implements vision.Progress.
+func (p progress) Load(ctx context.Context, camera frames.CameraID) (uint64, error) {
+	entry, err := p.kv.Get(ctx, progressKey(camera))
+	if errors.Is(err, bus.ErrNotFound) {
+		return 0, nil
+	}
+	return entry.Value, err
+}
+
+// Save implements vision.Progress.
+func (p progress) Save(ctx context.Context, camera frames.CameraID, pos uint64) error {
+	_, err := p.kv.Put(ctx, progressKey(camera), pos)
+	return err
+}
+
+// objects keeps small things of one kind in the store.
+type objects struct {
+	store       clips.Store
+	contentType string
+}
+
+// Put stores data, over what is there.
+func (o objects) Put(ctx context.Context, key string, data []byte) error {
+	return o.store.Put(ctx, key, bytes.NewReader(data), clips.PutOptions{ContentType: o.contentType})
+}
+
+// Get reads all of an object.
+func (o objects) Get(ctx context.Context, key string) ([]byte, error) {
+	body, _, err := o.store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(body)
+	if err := errors.Join(err, body.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	return data, nil
+}
+
+// Delete removes an object.
+func (o objects) Delete(ctx context.Context, key string) error { return o.store.Delete(ctx, key) }
+
+// visionCheck tells which engine decides, and that the classic one is a makeshift.
+func visionCheck(settings *bus.KV[visionState]) web.Check {
+	return web.Check{Name: "vision", Probe: func(ctx context.Context) error {
+		entry, err := settings.Get(ctx, visionSetting)
+		switch {
+		case errors.Is(err, bus.ErrNotFound):
+			return errors.New("no vision role has started yet")
+		case err != nil:
+			return err
+		case entry.Value.Model.Engine == "classic":
+			return web.Notice("classic engine, which tells few people apart: run `vigil models fetch`, then restart")
+		}
+		return nil
+	}}
+}

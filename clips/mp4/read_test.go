@@ -147,3 +147,41 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestReadVideos reads whole recordings, checks their times and writes them again.
+func TestReadVideos(t *testing.T) {
+	dir := os.Getenv("VIGIL_VIDEO_DIR")
+	if dir == "" {
+		t.Skip("VIGIL_VIDEO_DIR is not set")
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*.mp4"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("got %v, %v, want videos in %s", names, err, dir)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			f, err := os.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = f.Close() }()
+			file, units := readAll(t, f)
+			var latest int64
+			for i, u := range units {
+				if u.DTS > u.PTS || (i > 0 && u.DTS <= units[i-1].DTS) {
+					t.Fatalf("unit %d: got PTS %d and DTS %d after %d", i, u.PTS, u.DTS, units[max(0, i-1)].DTS)
+				}
+				latest = max(latest, u.PTS)
+			}
+			if !units[0].Key || units[0].PTS != 0 || frames.Duration(latest) >= file.Duration {
+				t.Errorf("got key %v, PTS %d to %d in %v", units[0].Key, units[0].PTS, latest, file.Duration)
+			}
+			var buf bytes.Buffer
+			if _, err := writeUnits(&buf, file.Parameters, units, units[len(units)-1].DTS+units[1].DTS-units[0].DTS); err != nil {
+				t.Fatal(err)
+			}
+			_, again := readAll(t, bytes.NewReader(buf.Bytes()))
+			wantSameUnits(t, again, units)
+		})
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -113,7 +114,7 @@ func start(ctx context.Context, cfg Config, attributes func(dir string) error) (
 	if err := cfg.fillKeys(); err != nil {
 		return nil, err
 	}
-	listen, err := newListening(cfg)
+	listen, err := newListening(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +198,8 @@ func (u *undoing) add(f func() error) { u.steps = append(u.steps, f) }
 
 func (u *undoing) run() error {
 	var errs []error
-	for i := len(u.steps) - 1; i >= 0; i-- {
-		errs = append(errs, u.steps[i]())
+	for _, step := range slices.Backward(u.steps) {
+		errs = append(errs, step())
 	}
 	u.steps = nil
 	return errors.Join(errs...)
@@ -237,9 +238,9 @@ type listening struct {
 	temp     string // folder made for it, if any
 }
 
-func newListening(cfg Config) (*listening, error) {
+func newListening(ctx context.Context, cfg Config) (*listening, error) {
 	if cfg.Listen != "" {
-		address, err := freeAddress(cfg.Listen)
+		address, err := freeAddress(ctx, cfg.Listen)
 		if err != nil {
 			return nil, err
 		}
@@ -258,9 +259,9 @@ func newListening(cfg Config) (*listening, error) {
 }
 
 // freeAddress checks that the address can be listened on, and puts a free port where it asks for any.
-func freeAddress(listen string) (string, error) {
+func freeAddress(ctx context.Context, listen string) (string, error) {
 	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", listen)
+	listener, err := config.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -47,7 +48,8 @@ type Config struct {
 	// Empty opens no port: the server is then reached through Connect only. Other addresses are refused, since
 	// clients are not asked for credentials.
 	Listen string
-	// MaxStore bounds the bytes on disk. 0 takes three quarters of what the disk has free at the start.
+	// MaxStore is how many bytes on disk the streams may be given by whoever declares them. 0 takes three quarters of
+	// what the disk has free at the start, counting what the store holds already.
 	MaxStore int64
 }
 
@@ -57,6 +59,7 @@ type Server struct {
 	log   *slog.Logger
 	lock  *os.File
 	url   string
+	store int64
 	close sync.Once
 }
 
@@ -74,7 +77,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
-	s := &Server{log: c.Log, lock: lock}
+	s := &Server{log: c.Log, lock: lock, store: c.MaxStore}
 	if err := s.start(ctx, opts); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("start NATS server in %s: %w", c.Dir, err)
@@ -90,7 +93,6 @@ func (c Config) options() (*server.Options, error) {
 		ServerName:             "vigil",
 		StoreDir:               c.Dir,
 		JetStream:              true,
-		JetStreamMaxStore:      c.MaxStore,
 		JetStreamMaxMemory:     maxMemory,
 		SyncAlways:             true, // the default acknowledges before the data is on the disk
 		MaxPayload:             maxPayload,
@@ -151,6 +153,17 @@ func (s *Server) start(ctx context.Context, opts *server.Options) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	free, whole, err := space(opts.StoreDir)
+	if err != nil {
+		return err
+	}
+	if s.store <= 0 {
+		s.store = free / 4 * 3
+	}
+	// The server refuses every change of a stream, a smaller size too, once the streams have reserved more than its
+	// limit. So its limit is one that never shrinks, and the one that follows the free space is kept by the sizes of the
+	// streams.
+	opts.JetStreamMaxStore = max(whole, s.store)
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return err
@@ -169,6 +182,31 @@ func (s *Server) start(ctx context.Context, opts *server.Options) error {
 		s.url = "nats://" + srv.Addr().String()
 	}
 	return s.checkStreams(ctx, opts.StoreDir)
+}
+
+// space returns how many bytes the store can take, counting what it holds, and how many the whole disk has.
+func space(dir string) (free, whole int64, err error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return 0, 0, fmt.Errorf("look for free space: %w", err)
+	}
+	block := uint64(disk.Bsize)
+	free = int64(disk.Bavail * block)
+	err = filepath.WalkDir(filepath.Join(dir, server.JetStreamStoreDir), func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		free += info.Size()
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, fmt.Errorf("look for what the store holds: %w", err)
+	}
+	return free, int64(disk.Blocks * block), nil
 }
 
 // checkStreams compares the streams on disk with the ones that were opened. The server skips a stream that it cannot
@@ -235,13 +273,8 @@ func (s *Server) Connect() (*nats.Conn, error) {
 // URL is where other processes on this machine connect, and empty when the server has no listener.
 func (s *Server) URL() string { return s.url }
 
-// MaxStore is how many bytes all streams together may reserve on the disk.
-func (s *Server) MaxStore() int64 {
-	if c := s.srv.JetStreamConfig(); c != nil {
-		return c.MaxStore
-	}
-	return 0
-}
+// MaxStore is how many bytes on the disk all streams together may be given.
+func (s *Server) MaxStore() int64 { return s.store }
 
 // Close stops the server, writes its state so that the next start is quick, and gives the directory back. It may be
 // called again.

@@ -22,7 +22,7 @@ const cascadesDir = "/usr/share/opencv4/haarcascades"
 
 // The cascades' settings.
 const (
-	cascadeSide   = 640  // longer side of the grey picture that is searched
+	cascadeSide   = 480  // longer side of the grey picture that is searched
 	cascadeBorder = 0.15 // part of the picture put around it, for faces that fill it
 	cascadeStep   = 1.1  // from one size to the next
 	// Neighbours is how many of the windows around a face must agree. OpenCV's examples use 3; at 6 walls and
@@ -72,7 +72,7 @@ func (c *cascades) close() error {
 // detect returns the faces, largest first.
 func (c *cascades) detect(picture gocv.Mat) ([]vision.Face, error) {
 	gocv.CvtColor(picture, &c.grey, gocv.ColorBGRToGray)
-	l := fitted(picture.Cols(), picture.Rows(), cascadeSide, cascadeBorder, 3, 1)
+	l := fitted(picture.Cols(), picture.Rows(), cascadeSide, cascadeBorder, 2, 1)
 	input, err := c.canvas.draw(c.grey, l, gocv.MatTypeCV8UC1)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (c *cascades) findEyes(input gocv.Mat, box image.Rectangle) (right, left [2
 		return right, left, false, nil
 	}
 	region := input.Region(upper)
-	found := c.eyes.DetectMultiScaleWithParams(region, 1.05, eyeNeighbours, 0,
+	found := c.eyes.DetectMultiScaleWithParams(region, 1.1, eyeNeighbours, 0,
 		image.Pt(int(0.15*side), int(0.15*side)), image.Pt(int(0.45*side), int(0.45*side)))
 	if err := region.Close(); err != nil {
 		return right, left, false, err

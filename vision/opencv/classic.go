@@ -11,6 +11,7 @@ import (
 	"vigil/vision"
 )
 
+// classic is the engine that needs no download.
 type classic struct {
 	cascades *cascades
 	aligner  *aligner
@@ -75,9 +76,3 @@ func (e *classic) Close() error {
 	e.aligner = nil
 	return err
 }
-
-const (
-	classicID        = "lbp@1"
-	classicThreshold = 0.5
-	classicMargin    = 0.02
-)

@@ -143,7 +143,9 @@ func TestNobody(t *testing.T) {
 func TestRefusesBadInput(t *testing.T) {
 	engines(t, func(t *testing.T, e vision.Engine) {
 		for _, p := range []vision.Picture{
-			{}, {Width: 10, Height: 10, BGR: make([]byte, 299)}, {Width: -1, Height: -1, BGR: make([]byte, 3)},
+			{},
+			{Width: 10, Height: 10, BGR: make([]byte, 299)},
+			{Width: -1, Height: -1, BGR: make([]byte, 3)},
 			{Width: maxSide + 1, Height: 1, BGR: make([]byte, 3*(maxSide+1))},
 		} {
 			if _, err := e.Detect(p); err == nil {

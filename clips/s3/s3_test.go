@@ -3,6 +3,8 @@ package s3
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -120,6 +122,43 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got %q, want operation and key in it, and no secret", text)
 			}
 		})
+	}
+}
+
+// lossy loses the answer to the first write.
+type lossy struct {
+	http.RoundTripper
+	lost atomic.Bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if err == nil && r.Method == http.MethodPut && r.Header.Get("If-None-Match") == "*" && l.lost.CompareAndSwap(false, true) {
+		return nil, errors.Join(errors.New("connection reset by peer"), resp.Body.Close())
+	}
+	return resp, err
+}
+
+// TestLostAnswer has a write of which the service says that it was done only to its repetition: that the object exists.
+func TestLostAnswer(t *testing.T) {
+	s := serve(t, t.TempDir())
+	access, secret := s.Keys()
+	transport := &lossy{RoundTripper: s.Transport()}
+	store, err := New(t.Context(), Config{
+		Endpoint: s.Endpoint(), Bucket: "vigil", AccessKey: access, SecretKey: Secret(secret), PathStyle: true, Transport: transport,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := bytes.Repeat([]byte("clip"), 100_000)
+	opts := clips.PutOptions{ContentType: clips.TypeMP4, IfAbsent: true}
+	if err := store.Put(t.Context(), "clips/one.mp4", bytes.NewReader(body), opts); !errors.Is(err, clips.ErrExists) {
+		t.Errorf("got %v, want ErrExists", err)
+	}
+	o, err := store.Stat(t.Context(), "clips/one.mp4")
+	if sum := sha256.Sum256(body); err != nil || o.Size != int64(len(body)) || o.SHA256 != hex.EncodeToString(sum[:]) {
+		t.Errorf("got %+v, %v, want all of it", o, err)
 	}
 }
 

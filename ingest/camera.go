@@ -69,7 +69,7 @@ func (l *lane) begin(ctx context.Context, source string) (*connection, context.C
 	}
 	l.current = c
 	l.state.Source = source
-	c.stall = time.AfterFunc(StallTimeout, func() { c.close(ErrStalled) })
+	c.stall = time.AfterFunc(StallTimeout, func() { _ = c.close(ErrStalled) })
 	return c, ctx
 }
 
@@ -124,15 +124,14 @@ func (c *connection) close(reason error) error {
 // finish puts the last units into a fragment; the lane's mutex is held.
 func (c *connection) finish(reason error) {
 	c.stall.Stop()
-	err := c.segmenter.Close()
 	if reason == nil {
 		reason = errLeft
 	}
-	c.over = errors.Join(reason, err)
-	if err == nil {
-		c.over = reason
+	if err := c.segmenter.Close(); err != nil {
+		reason = errors.Join(reason, err)
 	}
-	c.cancel(c.over)
+	c.over = reason
+	c.cancel(reason)
 	if st := c.segmenter.Stats(); st.Dropped > 0 || st.Guessed > 0 {
 		c.lane.log.Info("access units of the connection", "units", st.Units, "dropped", st.Dropped,
 			"guessed_decoding_times", st.Guessed, "epochs", st.Epochs)

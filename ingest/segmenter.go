@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -172,7 +173,7 @@ func (s *Segmenter) join(nalus [][]byte) [][]byte {
 	if len(s.held) == 0 {
 		return nalus
 	}
-	return append(s.held[:len(s.held):len(s.held)], nalus...)
+	return append(slices.Clip(s.held), nalus...)
 }
 
 // hold keeps NAL units that came without a picture, as some cameras send parameter sets, for the next unit.

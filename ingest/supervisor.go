@@ -149,7 +149,7 @@ func (l *lane) stop() {
 	c := l.current
 	l.mu.Unlock()
 	if c != nil {
-		c.close(ErrStopped) //nolint:errcheck // it is the reason just given
+		_ = c.close(ErrStopped) // it returns the reason just given
 	}
 }
 

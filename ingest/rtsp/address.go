@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,7 @@ func parseAddress(s string) (*address, error) {
 		u.User = url.UserPassword(name, pass)
 		a.secrets = append(a.secrets, user, u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), pass)
 	}
+	slices.SortFunc(a.secrets, func(x, y string) int { return len(y) - len(x) })
 	return a, nil
 }
 

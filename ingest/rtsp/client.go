@@ -1,11 +1,13 @@
 package rtsp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -165,7 +167,7 @@ func otherMedia(desc *description.Session, video *description.Media) (names []st
 	for _, m := range desc.Medias {
 		if m != video {
 			for _, f := range m.Formats {
-				names = append(names, string(m.Type)+" "+f.Codec())
+				names = append(names, fmt.Sprintf("%s %s", m.Type, cmp.Or(f.RTPMap(), strconv.Itoa(int(f.PayloadType())))))
 			}
 		}
 	}

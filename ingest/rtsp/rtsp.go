@@ -40,10 +40,9 @@ func findTrack(desc *description.Session) (*track, error) {
 		if err != nil {
 			return nil, fmt.Errorf("h264 track: %w", err)
 		}
-		sps, pps := avc.SafeParams()
 		return &track{
 			media: media, format: avc, decode: d.Decode,
-			params: frames.Parameters{Codec: frames.H264, SPS: sps, PPS: pps},
+			params: frames.Parameters{Codec: frames.H264, SPS: avc.SPS, PPS: avc.PPS},
 		}, nil
 	}
 	var hevc *format.H265
@@ -52,10 +51,9 @@ func findTrack(desc *description.Session) (*track, error) {
 		if err != nil {
 			return nil, fmt.Errorf("h265 track: %w", err)
 		}
-		vps, sps, pps := hevc.SafeParams()
 		return &track{
 			media: media, format: hevc, decode: d.Decode,
-			params: frames.Parameters{Codec: frames.H265, VPS: vps, SPS: sps, PPS: pps},
+			params: frames.Parameters{Codec: frames.H265, VPS: hevc.VPS, SPS: hevc.SPS, PPS: hevc.PPS},
 		}, nil
 	}
 	return nil, errNoVideo

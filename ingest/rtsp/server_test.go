@@ -100,7 +100,7 @@ func request(t *testing.T, s *Server, method, path, auth string) (string, textpr
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	body := "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n" +
 		"a=fmtp:96 packetization-mode=1\r\na=control:streamid=0\r\n"
 	if strings.HasSuffix(path, "audio") {
@@ -110,8 +110,11 @@ func request(t *testing.T, s *Server, method, path, auth string) (string, textpr
 	if auth != "" {
 		auth = "Authorization: " + auth + "\r\n"
 	}
-	fmt.Fprintf(c, "%s rtsp://%s%s RTSP/1.0\r\nCSeq: 1\r\n%sContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s",
+	_, err = fmt.Fprintf(c, "%s rtsp://%s%s RTSP/1.0\r\nCSeq: 1\r\n%sContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s",
 		method, s.Addr(), path, auth, len(body), body)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := textproto.NewReader(bufio.NewReader(c))
 	status, err := r.ReadLine()
 	if err != nil {
@@ -206,7 +209,7 @@ func TestServerPortInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	_, err = NewServer(ServerConfig{Listen: "127.0.0.1:0", UDP: taken.LocalAddr().String(), Admission: st.supervisor, Log: st.said.logger()})
 	if err == nil || !strings.Contains(err.Error(), taken.LocalAddr().String()) {
 		t.Errorf("got %v, want an error that names %s", err, taken.LocalAddr())
@@ -228,8 +231,8 @@ func TestFFmpegPublishes(t *testing.T) {
 			st := newStation(t, &logged{}, ingest.Camera{ID: "porch", PublishToken: "secret"})
 			s := serve(t, st, tt.udp)
 			_, units := fixture(t, "bframes")
-			args := []string{"-v", "error", "-re", "-i", "../testdata/bframes.mp4", "-f", "lavfi", "-i", "sine",
-				"-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "pcm_alaw", "-shortest", "-f", "rtsp"}
+			args := strings.Fields("-v error -re -i ../testdata/bframes.mp4 -f lavfi -i sine" +
+				" -map 0:v -map 1:a -c:v copy -c:a pcm_alaw -shortest -f rtsp")
 			if tt.transport != "" {
 				args = append(args, "-rtsp_transport", tt.transport)
 			}

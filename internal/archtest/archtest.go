@@ -21,7 +21,7 @@ var Table = map[string][]string{
 	"alerts/webhook":    {"alerts"},
 	"clips":             {"alerts", "frames"},
 	"clips/clipstest":   {"clips"},
-	"clips/mp4":         {"clips", "frames"},
+	"clips/mp4":         {"frames"},
 	"clips/s3":          {"clips"},
 	"web":               {},
 }

@@ -3,7 +3,6 @@ package vision
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"vigil/frames"
 )
@@ -93,10 +92,8 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 		return due, fmt.Errorf("%w: detect: %w", ErrBlind, err)
 	}
 	a.config.Strangers.Advance(a.config.Camera, p.Time)
-	// A track's number counts from left to right, whatever order the detector has.
-	slices.SortStableFunc(faces, leftToRight)
-	glance := &glance{engine: a.config.Engine, picture: p, faces: faces, looks: make(map[int]looked)}
-	owners, lost := a.tracker.Update(p.PTS, faces, glance.clear)
+	glance := newGlance(a.config.Engine, p, faces)
+	owners, lost := a.tracker.Update(p.PTS, glance.faces, glance.clear)
 	due = append(due, a.ended(lost)...)
 	for i, track := range owners {
 		due = append(due, a.face(glance, i, track, gallery)...)
@@ -124,16 +121,6 @@ func (a *Analysis) gallery() (*Gallery, error) {
 		return nil, fmt.Errorf("%w: the gallery is of model %q, the engine has %q", ErrBlind, g.Model(), a.model.ID)
 	}
 	return g, nil
-}
-
-func leftToRight(a, b Face) int {
-	switch {
-	case a.Box.X < b.Box.X:
-		return -1
-	case a.Box.X > b.Box.X:
-		return 1
-	}
-	return 0
 }
 
 // face takes the picture's face i into its track.

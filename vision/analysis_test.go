@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"image/jpeg"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -165,7 +166,7 @@ func TestPoorFacesAreUndecided(t *testing.T) {
 		"outside":     func(q *Quality) { q.Inside = 0.75 },
 		"too dark":    func(q *Quality) { q.Light = 0.02 },
 		"too bright":  func(q *Quality) { q.Light = 0.99 },
-		"not clear":   func(q *Quality) { q.Score = 0.1 },
+		"not clear":   func(q *Quality) { q.Score = 0.05 },
 	}
 	for name, spoil := range poor {
 		t.Run(name, func(t *testing.T) {
@@ -294,6 +295,22 @@ func TestBlindIsNotEmpty(t *testing.T) {
 	s.roster.Set(other)
 	if _, err := a.Picture("e1", picture(36000)); !errors.Is(err, ErrBlind) || !strings.Contains(err.Error(), "another-model") {
 		t.Errorf("gallery of another model: got %v, want ErrBlind", err)
+	}
+}
+
+func TestDetectorTalksNonsense(t *testing.T) {
+	nan := math.NaN()
+	for _, box := range []Box{{nan, 0, 0.1, 0.1}, {0, 0, math.Inf(1), 0.1}, {0, 0, 0, 0.1}, {1e9, 0, 0.1, 0.1}} {
+		s := newStage(t, nil,
+			actor{name: "zoe", from: 0, to: 2, where: stand(0.4, 0.3)},
+			actor{name: "ghost", from: 0, to: 2, where: func(float64) Box { return box }})
+		a := s.analysis(t)
+		if _, err := a.Picture("e1", picture(0)); err == nil || errors.Is(err, ErrBlind) {
+			t.Errorf("box %v: got %v, want an error about one face", box, err)
+		}
+		if due, _ := a.Picture("e1", picture(18000)); len(due) != 1 {
+			t.Errorf("box %v: got %d observations, want zoe's", box, len(due))
+		}
 	}
 }
 

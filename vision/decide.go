@@ -23,7 +23,7 @@ const (
 	// goodInside is the part of the face inside the picture: a cut chin or forehead changes the embedding.
 	goodInside = 0.85
 	// goodScore is the floor for everything together: several small faults add up.
-	goodScore = 0.2
+	goodScore = 0.1
 )
 
 // Limits of a usable face: one that may help to say who it is. They are lower than those of a good one, because a
@@ -93,12 +93,31 @@ func shortfall(q Quality) string {
 	return ""
 }
 
-// addShot keeps s, and of more than maxShots the best that differ: of the two that are most alike the worse goes.
+// addShot keeps s, and of more than maxShots the best that differ: the worst that is not good goes, else of the two
+// that are most alike the worse.
 func addShot(shots []shot, s shot) []shot {
 	shots = append(shots, s)
 	if len(shots) <= maxShots {
 		return shots
 	}
+	drop := worst(shots)
+	if shots[drop].good() {
+		drop = redundant(shots)
+	}
+	return append(shots[:drop], shots[drop+1:]...)
+}
+
+func worst(shots []shot) int {
+	drop := 0
+	for i := range shots {
+		if shots[i].worse(shots[drop]) {
+			drop = i
+		}
+	}
+	return drop
+}
+
+func redundant(shots []shot) int {
 	drop, most := 0, math.Inf(-1)
 	for i := range shots {
 		for j := i + 1; j < len(shots); j++ {
@@ -112,7 +131,7 @@ func addShot(shots []shot, s shot) []shot {
 			}
 		}
 	}
-	return append(shots[:drop], shots[drop+1:]...)
+	return drop
 }
 
 // fuse is the mean of the shots' embeddings, weighted by quality: of the good ones where there are enough, else of all.

@@ -1,6 +1,10 @@
 package vision
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // glance embeds the faces of one picture, each at most once.
 type glance struct {
@@ -9,6 +13,20 @@ type glance struct {
 	faces   []Face
 	looks   map[int]looked
 	errs    []error
+}
+
+func newGlance(engine Engine, p Picture, faces []Face) *glance {
+	g := &glance{engine: engine, picture: p, looks: make(map[int]looked)}
+	for _, f := range faces {
+		if f.Box.sane() {
+			g.faces = append(g.faces, f)
+		} else {
+			g.errs = append(g.errs, fmt.Errorf("detect: face with the box %+v", f.Box))
+		}
+	}
+	// A track's number counts from left to right, whatever order the detector has.
+	slices.SortStableFunc(g.faces, func(a, b Face) int { return cmp.Compare(a.Box.X, b.Box.X) })
+	return g
 }
 
 type looked struct {

@@ -189,6 +189,12 @@ func (t *Tracker) doubtful(costs [][]float64) map[int]bool {
 	return faces
 }
 
+// sane reports whether b can be a face: it has a size, and lies in or around the picture. It is false for what is not a
+// number, with which no assignment would ever be the cheapest.
+func (b Box) sane() bool {
+	return b.W > 0 && b.H > 0 && b.W <= 2 && b.H <= 2 && b.X >= -2 && b.X <= 2 && b.Y >= -2 && b.Y <= 2
+}
+
 func (b Box) centre() (x, y float64) { return b.X + b.W/2, b.Y + b.H/2 }
 
 // expect is where the track's face should be at pts.
@@ -211,7 +217,7 @@ func (k *Track) gate(pts int64) float64 {
 }
 
 func (k *Track) cost(pts int64, face Box) float64 {
-	if face.W <= 0 || face.H <= 0 || k.Box.W <= 0 || k.Box.H <= 0 {
+	if !face.sane() || !k.Box.sane() {
 		return costUnmatched
 	}
 	expected := k.expect(pts)
@@ -219,10 +225,11 @@ func (k *Track) cost(pts int64, face Box) float64 {
 	fx, fy := face.centre()
 	distance := math.Hypot(2*(fx-ex)/(face.W+k.Box.W), 2*(fy-ey)/(face.H+k.Box.H))
 	growth := math.Abs(math.Log(face.W*face.H/(k.Box.W*k.Box.H))) / 2
-	if distance > k.gate(pts) || growth > maxGrowth {
+	cost := distance + growth + (1-expected.Overlap(face))/2
+	if distance > k.gate(pts) || growth > maxGrowth || math.IsNaN(cost) {
 		return costUnmatched
 	}
-	return distance + growth + (1-expected.Overlap(face))/2
+	return cost
 }
 
 func (k *Track) follow(pts int64, face Box) {

@@ -24,7 +24,22 @@ var Table = map[string][]string{
 	"clips/mp4":         {"frames"},
 	"clips/s3":          {"clips"},
 	"web":               {},
+
+	"internal/archtest":  {},
+	"internal/bus":       {"internal/ordered"},
+	"internal/client":    {"alerts", "frames", "internal/web"},
+	"internal/config":    {},
+	"internal/lease":     {},
+	"internal/mediatest": {"alerts", "clips/mp4", "frames", "ingest/rtsp"},
+	"internal/natsd":     {},
+	"internal/objectd":   {},
+	"internal/ordered":   {},
+	"internal/people":    {"vision"},
+	"internal/web":       {"alerts", "clips", "frames", "web"},
 }
+
+// Anything lists the packages that may import all of ours: the wiring, the command, and what tries the whole.
+var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/mediatest/gen"}
 
 // Seams names the packages that alone may import a library: behind them lies code that is not Go.
 var Seams = map[string][]string{

@@ -1,0 +1,208 @@
+package vision
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestStrangersKeepApart(t *testing.T) {
+	s := NewStrangers(testModel, 0)
+	s.Advance("door", t0)
+	zoe := s.Identify(lookOf("zoe", 1), "door/e/1-1", t0)
+	yan := s.Identify(lookOf("yan", 1), "door/e/1-2", t0)
+	if zoe == yan || zoe != StrangerID("door/e/1-1") || yan != StrangerID("door/e/1-2") {
+		t.Fatalf("got %s and %s", zoe, yan)
+	}
+	if got := s.Identify(lookOf("zoe", 2), "porch/e/9-1", t0.Add(5*time.Second)); got != zoe {
+		t.Errorf("another camera: got %s, want %s", got, zoe)
+	}
+	if got := s.Identify(lookOf("yan", 3), "door/e/1-1", t0.Add(6*time.Second)); got != zoe {
+		t.Errorf("same track: got %s, want %s", got, zoe)
+	}
+}
+
+func TestStrangersForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStrangers(testModel, 10*time.Second)
+		at := time.Now()
+		s.Advance("door", at)
+		zoe := s.Identify(lookOf("zoe", 1), "door/e/1-1", at)
+		s.Advance("door", at.Add(8*time.Second))
+		s.Seen("door/e/1-1", at.Add(8*time.Second))
+		s.Advance("door", at.Add(18*time.Second))
+		if s.Quiet() {
+			t.Error("forgotten within the gap")
+		}
+		// A camera that reads recorded video again finds the strangers of that time.
+		s.Advance("porch", at.Add(-time.Minute))
+		s.Advance("door", at.Add(time.Minute))
+		if s.Quiet() {
+			t.Error("forgotten while a camera is still in their time")
+		}
+		if got := s.Identify(lookOf("zoe", 4), "porch/e/0-1", at.Add(2*time.Second)); got != zoe {
+			t.Errorf("got %s, want %s", got, zoe)
+		}
+		// But nobody is recognised out of their time.
+		if got := s.Identify(lookOf("zoe", 5), "door/e/5-1", at.Add(time.Minute)); got == zoe {
+			t.Error("recognised after the gap")
+		}
+		s.Advance("porch", at.Add(2*time.Minute))
+		s.Advance("door", at.Add(2*time.Minute))
+		if !s.Quiet() {
+			t.Error("remembered after every camera's gap")
+		}
+	})
+}
+
+func TestStrangersForgetWhenCamerasStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStrangers(testModel, 10*time.Second)
+		s.Advance("door", time.Now())
+		s.Identify(lookOf("zoe", 1), "door/e/1-1", time.Now())
+		time.Sleep(9 * time.Second)
+		if s.Quiet() {
+			t.Error("forgotten within the gap")
+		}
+		time.Sleep(2 * time.Second)
+		if !s.Quiet() {
+			t.Error("a template outlived the visit")
+		}
+	})
+}
+
+func TestStrangersForgetSomebodyEnrolled(t *testing.T) {
+	s := NewStrangers(testModel, 0)
+	s.Advance("door", t0)
+	s.Identify(lookOf("zoe", 1), "door/e/1-1", t0)
+	s.Identify(lookOf("zoe", 2), "door/e/2-1", t0)
+	s.Forget("door/e/1-1")
+	if s.Quiet() {
+		t.Error("forgot the other track too")
+	}
+	s.Forget("door/e/2-1")
+	s.Forget("door/e/3-1")
+	if !s.Quiet() {
+		t.Error("remembered")
+	}
+}
+
+func TestStrangersAreBounded(t *testing.T) {
+	s := NewStrangers(testModel, 0)
+	s.Advance("door", t0)
+	for i := range int64(100) {
+		s.Identify(lookOf("zoe", i), "door/e/"+time.Duration(i).String(), t0)
+	}
+	if len(s.known) != 1 || len(s.known[0].looks) != maxLooks {
+		t.Errorf("got %d strangers with %d looks", len(s.known), len(s.known[0].looks))
+	}
+}
+
+func TestLanes(t *testing.T) {
+	var engines []*fakeEngine
+	lanes, err := NewLanes(func() (Engine, error) {
+		engines = append(engines, &fakeEngine{actors: []actor{{name: "zoe", to: 9, where: stand(0.4, 0.4)}}})
+		return engines[len(engines)-1], nil
+	}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lanes.Model() != testModel {
+		t.Errorf("got model %+v", lanes.Model())
+	}
+	var cameras sync.WaitGroup
+	for range 8 {
+		cameras.Go(func() {
+			faces, err := lanes.Detect(picture(0))
+			if err != nil || len(faces) != 1 {
+				t.Errorf("got %d faces, %v", len(faces), err)
+				return
+			}
+			if _, _, err := lanes.Embed(picture(0), faces[0]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	cameras.Wait()
+	if n := engines[0].embeds.Load() + engines[1].embeds.Load(); n != 8 {
+		t.Errorf("embedded %d faces, want 8", n)
+	}
+	if err := lanes.Close(); err != nil || engines[0].closed.Load() != 1 || engines[1].closed.Load() != 1 {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestLanesThatDoNotOpen(t *testing.T) {
+	first := &fakeEngine{}
+	broken := errors.New("digest differs")
+	opened := 0
+	_, err := NewLanes(func() (Engine, error) {
+		if opened++; opened == 2 {
+			return nil, broken
+		}
+		return first, nil
+	}, 3)
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "2 of 3") || first.closed.Load() != 1 {
+		t.Errorf("got %v, first engine closed %d times", err, first.closed.Load())
+	}
+	if _, err := NewLanes(nil, 0); err == nil {
+		t.Error("no lanes: got no error")
+	}
+}
+
+func TestEnrol(t *testing.T) {
+	photo := func(file string, pts int64) NamedPicture { return NamedPicture{file, picture(pts)} }
+	// A second of the scene for each photo.
+	in := func(s int) (from, to float64) { return float64(s), float64(s) + 1 }
+	var actors []actor
+	add := func(s int, spoil func(*Quality), where func(float64) Box) {
+		from, to := in(s)
+		q := clear64
+		spoil(&q)
+		actors = append(actors, actor{
+			name: "anna", from: from, to: to, where: where, quality: func(float64) Quality { return q },
+		})
+	}
+	fine := func(*Quality) {}
+	add(1, fine, stand(0.4, 0.4))
+	add(2, fine, stand(0.2, 0.4))
+	add(2, fine, stand(0.6, 0.4))
+	add(3, func(q *Quality) { q.EyeDistance = 11 }, stand(0.4, 0.4))
+	add(4, func(q *Quality) { q.Sharpness = 2 }, stand(0.4, 0.4))
+	add(5, func(q *Quality) { q.Yaw = -50 }, stand(0.4, 0.4))
+	add(6, func(q *Quality) { q.Inside = 0.6 }, stand(0.4, 0.4))
+	add(7, fine, stand(0.4, 0.4))
+	add(7, fine, func(float64) Box { return Box{0.9, 0.1, 0.02, 0.03} }) // on a poster
+	files := []string{"void.jpg", "1.jpg", "two.jpg", "far.jpg", "soft.jpg", "side.jpg", "edge.jpg", "7.jpg"}
+	want := []Finding{
+		NoFace, PhotoOK, SeveralFaces, FaceTooSmall, FaceBlurred, FaceTurned, FaceTruncated, PhotoOK,
+	}
+	var photos []NamedPicture
+	for i, file := range files {
+		photos = append(photos, photo(file, int64(i)*90000))
+	}
+	engine := &fakeEngine{actors: actors}
+	templates, verdicts, err := Enrol(engine, photos)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(templates) != 2 || len(verdicts) != len(want) {
+		t.Fatalf("got %d templates, %d verdicts", len(templates), len(verdicts))
+	}
+	for i, v := range verdicts {
+		if v.Finding != want[i] || !strings.HasPrefix(v.String(), files[i]+": ") || v.OK() != (want[i] == PhotoOK) {
+			t.Errorf("%s: got %s (%s), want %s", files[i], v.Finding, v, want[i])
+		}
+	}
+	engine.blind = func(float64) bool { return true }
+	if _, _, err := Enrol(engine, photos); err == nil || !strings.Contains(err.Error(), "void.jpg") {
+		t.Errorf("broken detector: got %v, want an error that names the file", err)
+	}
+	engine.blind, engine.mute = nil, true
+	if _, _, err := Enrol(engine, photos); err == nil || !strings.Contains(err.Error(), "1.jpg") {
+		t.Errorf("broken embedder: got %v, want an error that names the file", err)
+	}
+}

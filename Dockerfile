@@ -16,7 +16,7 @@ RUN mkdir -p /models && if [ "$FETCH_MODELS" = true ]; then vigil models fetch -
 FROM debian:bookworm-slim
 COPY deploy/debian-runtime /usr/local/bin/debian-runtime
 RUN debian-runtime && rm /usr/local/bin/debian-runtime \
-  && useradd --system --uid 10001 --home-dir /var/lib/vigil --create-home vigil
+  && useradd --uid 10001 --user-group --shell /usr/sbin/nologin --home-dir /var/lib/vigil --create-home vigil
 COPY --from=build /usr/local/bin/vigil /usr/local/bin/vigil
 COPY --from=build /models /usr/share/vigil/models
 USER vigil

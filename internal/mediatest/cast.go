@@ -1,9 +1,10 @@
 package mediatest
 
-// Cast returns everybody, Resident and Stranger first. Their measures were picked so that no two are alike to a face
-// recognition network, and the first two least of all.
+// Cast returns everybody, Resident and Stranger first. Their measures were picked with the engines looking on: the
+// first two are far apart for each of them. The others are distinct, but a network may find two of them just above its
+// threshold, so a test that counts on one not being known wants Stranger.
 func Cast() []Person {
-	return []Person{Resident(), Stranger(), Librarian(), Grandfather(), Student(), Gardener(), Neighbour()}
+	return []Person{Resident(), Stranger(), Grandmother(), Neighbour(), Librarian(), Courier()}
 }
 
 // Resident is the one who is enrolled.
@@ -33,56 +34,16 @@ func Stranger() Person {
 	}
 }
 
-// Librarian is one of the others.
-func Librarian() Person {
+// Grandmother is one of the others.
+func Grandmother() Person {
 	return Person{
-		Name: "Librarian",
-		Skin: Color{0.95, 0.80, 0.70}, Hair: Color{0.60, 0.26, 0.10}, Style: Bob,
-		Shirt: Color{0.72, 0.56, 0.44}, Aspect: 0.714, Jaw: 2.83, Cheeks: -0.072,
-		EyeY: 0.053, EyeGap: 0.312, EyeWidth: 0.125, EyeOpen: 0.057, EyeTilt: -0.001,
-		Iris: Color{0.32, 0.40, 0.22}, BrowGap: 0.176, Brow: 0.035, BrowArch: 0.048, BrowTilt: 0.016,
-		NoseLong: 0.345, NoseWide: 0.2, MouthGap: 0.246, MouthWide: 0.21, Lips: 0.046, Lipstick: 0.535,
-		Glasses: 0.016, Frame: Color{0.12, 0.03, 0.01},
-		Lines: 0.259,
-	}
-}
-
-// Grandfather is one of the others.
-func Grandfather() Person {
-	return Person{
-		Name: "Grandfather",
-		Skin: Color{0.66, 0.46, 0.34}, Hair: Color{0.72, 0.72, 0.72}, Style: Parted,
-		Shirt: Color{0.45, 0.52, 0.60}, Aspect: 0.809, Jaw: 2.232, Cheeks: 0.048,
-		EyeY: 0.004, EyeGap: 0.303, EyeWidth: 0.143, EyeOpen: 0.063, EyeTilt: -0.014,
-		Iris: Color{0.25, 0.14, 0.08}, BrowGap: 0.173, Brow: 0.035, BrowArch: 0.033, BrowTilt: -0.028,
-		NoseLong: 0.391, NoseWide: 0.167, MouthGap: 0.243, MouthWide: 0.286, Lips: 0.075,
-		Beard: Goatee, BeardTint: Color{0.65, 0.65, 0.65},
-		Lines: 0.669,
-	}
-}
-
-// Student is one of the others.
-func Student() Person {
-	return Person{
-		Name: "Student",
-		Skin: Color{0.44, 0.30, 0.22}, Hair: Color{0.08, 0.06, 0.05}, Style: Short,
-		Shirt: Color{0.78, 0.16, 0.13}, Aspect: 0.719, Jaw: 2.338, Cheeks: 0.029,
-		EyeY: -0.025, EyeGap: 0.348, EyeWidth: 0.168, EyeOpen: 0.074, EyeTilt: 0.012,
-		Iris: Color{0.25, 0.14, 0.08}, BrowGap: 0.15, Brow: 0.024, BrowArch: 0.039, BrowTilt: 0.003,
-		NoseLong: 0.33, NoseWide: 0.185, MouthGap: 0.209, MouthWide: 0.304, Lips: 0.081,
-	}
-}
-
-// Gardener is one of the others.
-func Gardener() Person {
-	return Person{
-		Name: "Gardener",
-		Skin: Color{0.52, 0.35, 0.26}, Hair: Color{0.20, 0.12, 0.08}, Style: Long,
-		Shirt: Color{0.24, 0.59, 0.28}, Aspect: 0.737, Jaw: 2.031, Cheeks: 0.044,
-		EyeY: 0.005, EyeGap: 0.304, EyeWidth: 0.17, EyeOpen: 0.056, EyeTilt: -0.009,
-		Iris: Color{0.25, 0.14, 0.08}, BrowGap: 0.226, Brow: 0.02, BrowArch: 0.044, BrowTilt: -0.028,
-		NoseLong: 0.408, NoseWide: 0.112, MouthGap: 0.229, MouthWide: 0.248, Lips: 0.041, Lipstick: 0.841,
-		Glasses: 0.024, Frame: Color{0.00, 0.07, 0.17},
+		Name: "Grandmother",
+		Skin: Color{0.62, 0.42, 0.30}, Hair: Color{0.72, 0.72, 0.72}, Style: Long,
+		Shirt: Color{0.21, 0.36, 0.54}, Aspect: 0.872, Jaw: 3.311, Cheeks: 0.061,
+		EyeY: 0.022, EyeGap: 0.378, EyeWidth: 0.159, EyeOpen: 0.074, EyeTilt: -0.018,
+		Iris: Color{0.25, 0.14, 0.08}, BrowGap: 0.158, Brow: 0.015, BrowArch: 0.035, BrowTilt: -0.021,
+		NoseLong: 0.298, NoseWide: 0.222, MouthGap: 0.197, MouthWide: 0.299, Lips: 0.078, Lipstick: 0.481,
+		Lines: 0.411, Freckles: 0.625,
 	}
 }
 
@@ -90,11 +51,39 @@ func Gardener() Person {
 func Neighbour() Person {
 	return Person{
 		Name: "Neighbour",
-		Skin: Color{0.93, 0.74, 0.62}, Hair: Color{0.20, 0.12, 0.08}, Style: Bun,
-		Shirt: Color{0.45, 0.50, 0.65}, Aspect: 0.71, Jaw: 2.504, Cheeks: -0.065,
-		EyeY: 0.023, EyeGap: 0.311, EyeWidth: 0.121, EyeOpen: 0.048, EyeTilt: 0.024,
-		Iris: Color{0.25, 0.14, 0.08}, BrowGap: 0.21, Brow: 0.038, BrowArch: 0.059, BrowTilt: 0.017,
-		NoseLong: 0.315, NoseWide: 0.197, MouthGap: 0.207, MouthWide: 0.238, Lips: 0.079, Lipstick: 0.526,
-		Freckles: 0.508,
+		Skin: Color{0.95, 0.80, 0.70}, Hair: Color{0.20, 0.12, 0.08}, Style: Bald,
+		Shirt: Color{0.13, 0.47, 0.53}, Aspect: 0.748, Jaw: 3.266, Cheeks: -0.02,
+		EyeY: -0.034, EyeGap: 0.268, EyeWidth: 0.114, EyeOpen: 0.062, EyeTilt: 0.019,
+		Iris: Color{0.25, 0.14, 0.08}, BrowGap: 0.142, Brow: 0.027, BrowArch: 0.046, BrowTilt: 0.011,
+		NoseLong: 0.415, NoseWide: 0.204, MouthGap: 0.241, MouthWide: 0.307, Lips: 0.072, Lipstick: 0.713,
+		Lines: 0.883, Freckles: 0.941,
+	}
+}
+
+// Librarian is one of the others.
+func Librarian() Person {
+	return Person{
+		Name: "Librarian",
+		Skin: Color{0.93, 0.74, 0.62}, Hair: Color{0.08, 0.06, 0.05}, Style: Bun,
+		Shirt: Color{0.57, 0.69, 0.29}, Aspect: 0.742, Jaw: 3.175, Cheeks: -0.047,
+		EyeY: 0.015, EyeGap: 0.368, EyeWidth: 0.111, EyeOpen: 0.038, EyeTilt: -0.013,
+		Iris: Color{0.32, 0.40, 0.22}, BrowGap: 0.238, Brow: 0.028, BrowArch: 0.058, BrowTilt: -0.009,
+		NoseLong: 0.462, NoseWide: 0.19, MouthGap: 0.178, MouthWide: 0.273, Lips: 0.066, Lipstick: 0.787,
+		Glasses: 0.018, Frame: Color{0.20, 0.04, 0.08},
+		Lines: 0.515, Freckles: 0.995,
+	}
+}
+
+// Courier is one of the others.
+func Courier() Person {
+	return Person{
+		Name: "Courier",
+		Skin: Color{0.74, 0.53, 0.40}, Hair: Color{0.20, 0.12, 0.08}, Style: Curly,
+		Shirt: Color{0.46, 0.37, 0.32}, Aspect: 0.67, Jaw: 1.874, Cheeks: -0.023,
+		EyeY: 0.046, EyeGap: 0.279, EyeWidth: 0.176, EyeOpen: 0.085, EyeTilt: 0.011,
+		Iris: Color{0.32, 0.40, 0.22}, BrowGap: 0.199, Brow: 0.017, BrowArch: 0.06, BrowTilt: -0.029,
+		NoseLong: 0.274, NoseWide: 0.119, MouthGap: 0.185, MouthWide: 0.241, Lips: 0.053,
+		Beard: Moustache, BeardTint: Color{0.18, 0.11, 0.07},
+		Freckles: 0.266,
 	}
 }

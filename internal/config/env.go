@@ -98,7 +98,7 @@ func lookup(name string, vars map[string]string) (value string, set bool, err er
 }
 
 func setValue(f reflect.Value, value string) error {
-	if u, ok := f.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](f.Addr()); ok {
 		return u.UnmarshalText([]byte(value))
 	}
 	switch f.Interface().(type) {

@@ -144,7 +144,7 @@ func do(t *testing.T, method, link, token string, in io.Reader, header ...string
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func TestErrorsInsideStayInside(t *testing.T) {
 	h, server, _, token := start(t)
 	h.broken = errors.New("password hunter2 refused")
 	response, text := do(t, "GET", server.URL+"/api/v1/cameras", token, nil)
-	if response.StatusCode != 500 || strings.Contains(text, "hunter2") || response.Header.Get("Content-Type") != "application/problem+json" {
+	if response.StatusCode != http.StatusInternalServerError || strings.Contains(text, "hunter2") || response.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("got %d %s", response.StatusCode, text)
 	}
 }
@@ -219,7 +219,7 @@ func TestMediaLinks(t *testing.T) {
 	_, server, links, _ := start(t)
 	link := server.URL + links.Local(links.Clip(clipKey))
 	response, text := do(t, "GET", link, "", nil, "Range", "bytes=2-4")
-	if response.StatusCode != 206 || text != "234" || response.Header.Get("Content-Type") != clips.TypeMP4 {
+	if response.StatusCode != http.StatusPartialContent || text != "234" || response.Header.Get("Content-Type") != clips.TypeMP4 {
 		t.Errorf("range: got %d %q %v", response.StatusCode, text, response.Header)
 	}
 	for name, bad := range map[string]string{
@@ -251,7 +251,7 @@ func TestSession(t *testing.T) {
 	_, server, links, token := start(t)
 	response, _ := do(t, "POST", server.URL+"/api/v1/login", "", strings.NewReader(`{"token":"`+token+`"}`))
 	cookies := response.Cookies()
-	if response.StatusCode != 204 || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+	if response.StatusCode != http.StatusNoContent || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
 		t.Fatalf("login: got %d %v", response.StatusCode, cookies)
 	}
 	cookie := cookies[0].Name + "=" + cookies[0].Value
@@ -332,7 +332,7 @@ func TestEventsStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	h.events <- alerts.Event{Type: alerts.Opened, Data: alerts.Data{Alert: alerts.Alert{ID: "01J"}}}
 	var got strings.Builder
 	buffer := make([]byte, 4096)

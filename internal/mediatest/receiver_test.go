@@ -17,6 +17,7 @@ import (
 	"vigil/alerts"
 )
 
+// testSecret is the receivers'.
 var testSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("an endpoint's secret, 24+"))
 
 // startReceiver runs a receiver for the test's length.

@@ -41,6 +41,8 @@ type Decoder struct {
 	drained bool
 }
 
+var _ vision.Decoder = (*Decoder)(nil)
+
 // New returns a decoder for the parameters. It works on the goroutine that calls it, in one thread.
 func New(p frames.Parameters) (*Decoder, error) {
 	name, sets := "h264", [][]byte{p.SPS, p.PPS}

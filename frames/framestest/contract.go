@@ -217,8 +217,8 @@ func followEnds(t *testing.T, log frames.Log, _ func(uint64)) {
 	if n != len(f) {
 		t.Errorf("got %d fragments, want %d", n, len(f))
 	}
-	for range log.Follow(ctx, "door", 0) {
-		t.Error("got a fragment after ctx ended")
+	for f, err := range log.Follow(ctx, "door", 0) {
+		t.Errorf("got %v, %v after ctx ended", f, err)
 	}
 }
 

@@ -18,9 +18,9 @@ func TestMax(t *testing.T) {
 	log := &framestest.Log{Max: 2}
 	f := framestest.Fragments("door", "e", framestest.Start(), 4, 1)
 	framestest.Append(t, log, f...)
-	for got := range log.Follow(t.Context(), "door", 0) {
-		if !framestest.Equal(got, f[2]) {
-			t.Errorf("got %s first, want %s", got.ID(), f[2].ID())
+	for got, err := range log.Follow(t.Context(), "door", 0) {
+		if err != nil || !framestest.Equal(got, f[2]) {
+			t.Errorf("got %v, %v first, want %s", got, err, f[2].ID())
 		}
 		break
 	}

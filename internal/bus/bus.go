@@ -146,14 +146,12 @@ func (c *Conn) log() *slog.Logger {
 	return c.Log
 }
 
-// sleep waits for about d and reports whether ctx lasted.
-func sleep(ctx context.Context, d time.Duration) bool {
+// sleep waits for about d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d/2 + rand.N(d))
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }

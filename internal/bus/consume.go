@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ErrDrop, wrapped by a handler's error, ends a message without another attempt and without the dead-letter queue: it
-// needs no handling any more.
+// ErrDrop ends a message, when a handler's error wraps it, without another attempt and without the dead-letter queue:
+// it needs no handling any more.
 var ErrDrop = errors.New("message dropped")
 
 // ErrBury moves a message to the dead-letter queue without another attempt, when a handler's error wraps it.
@@ -119,14 +119,15 @@ type reader[T any] struct {
 // run is one worker: it makes its iterator anew whenever the old one fails.
 func (r *reader[T]) run(ctx context.Context) error {
 	log := r.topic.conn.log().With("stream", r.topic.cfg.Stream, "consumer", r.cfg.Durable)
-	for wait := firstWait; ctx.Err() == nil; wait = min(2*wait, lastWait) {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		n, err := r.iterate(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, nats.ErrConnectionClosed) || !r.begun.Load() && hopeless(err):
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it failed because ctx ended, which is how this is stopped
+		}
+		if errors.Is(err, nats.ErrConnectionClosed) || !r.begun.Load() && hopeless(err) {
 			return err
-		case !r.down.Swap(true):
+		}
+		if !r.down.Swap(true) {
 			log.Warn("consumer interrupted", "error", err)
 		}
 		if n > 0 {
@@ -134,7 +135,6 @@ func (r *reader[T]) run(ctx context.Context) error {
 		}
 		sleep(ctx, wait)
 	}
-	return nil
 }
 
 // hopeless tells a wrong declaration from a server that is away.

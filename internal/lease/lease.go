@@ -30,10 +30,10 @@ func Hold(
 	run func(ctx context.Context, epoch uint64) error,
 ) error {
 	status, err := kv.Status(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it failed because ctx ended, which is how this is stopped
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
 		return fmt.Errorf("hold lease %s: bucket: %w", key, err)
 	}
 	if status.TTL() <= 0 {

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -15,21 +16,33 @@ import (
 )
 
 // Notice is an event as issued: its body is marshalled once and then only carried, since receivers check a signature
-// over its bytes.
+// over its bytes. They travel as bytes: JSON within JSON is written anew, and otherwise, by whatever marshals it.
 type Notice struct {
 	ID     string          `json:"id"` // the event's, see Event.ID
 	Type   EventType       `json:"type"`
 	Camera frames.CameraID `json:"camera"`
-	Body   json.RawMessage `json:"body"`
+	Body   []byte          `json:"body"`
 }
 
 // NewNotice freezes the event.
 func NewNotice(e Event) (Notice, error) {
-	body, err := json.Marshal(e)
+	body, err := marshal(e)
 	if err != nil {
 		return Notice{}, fmt.Errorf("marshal event %s: %w", e.ID(), err)
 	}
 	return Notice{ID: e.ID(), Type: e.Type, Camera: e.Data.Alert.Camera, Body: body}, nil
+}
+
+// marshal writes JSON in which the & of a link stays one: HTML's escapes are of no use to receivers, and in the way of
+// people who read bodies.
+func marshal(v any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
 // Event reads the event back.

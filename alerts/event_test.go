@@ -58,12 +58,19 @@ func indent(t *testing.T, body []byte) string {
 
 func TestBodySurvivesTheBus(t *testing.T) {
 	e := alerts.NewTest(noon, alertstest.Links{})
+	e.Data.Alert.ConsoleURL = "https://vigil.example/media/clips/1.mp4?expires=1&signature=2"
 	e.Data.Alert.Nearest = &alerts.Nearest{Person: "<script>alert(\"1\")</script>\r\n\u202e\u2028&'", Score: 1e-9}
 	n, err := alerts.NewNotice(e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := bytes.Clone(n.Body)
+	if link := e.Data.Alert.ConsoleURL; !strings.Contains(link, "&") || !bytes.Contains(body, []byte(link)) {
+		t.Errorf("the link %s is not in %s", link, body)
+	}
+	if bytes.ContainsAny(body, "\r\n") {
+		t.Errorf("the body has more than one line: %q", body)
+	}
 	for range 3 {
 		wire, err := json.Marshal(n)
 		if err != nil {

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -117,7 +116,7 @@ func status(code int) http.HandlerFunc {
 }
 
 func delivery() Delivery {
-	return Delivery{ID: "01J-alert-opened", Endpoint: "home", Type: "alert.opened", Body: json.RawMessage(`{"type":"alert.opened"}`)}
+	return Delivery{ID: "01J-alert-opened", Endpoint: "home", Type: "alert.opened", Body: []byte(`{"type":"alert.opened"}`)}
 }
 
 func wait(t *testing.T, err error) time.Duration {

@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -113,7 +112,7 @@ type Delivery struct {
 	ID       string           `json:"id"` // the event's, and the webhook-id
 	Endpoint string           `json:"endpoint"`
 	Type     alerts.EventType `json:"type"`
-	Body     json.RawMessage  `json:"body"`
+	Body     []byte           `json:"body"` // as bytes, so that nothing on the way writes its JSON anew
 	Created  time.Time        `json:"created"`
 }
 

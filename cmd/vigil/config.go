@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"vigil/internal/app"
 	"vigil/internal/config"
@@ -53,12 +54,19 @@ func (configPrint) Run(g *Globals) error {
 type configSchema struct{}
 
 func (configSchema) Run(g *Globals) error {
-	encoder := json.NewEncoder(g.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(config.Schema())
+	e := encoder(g.out)
+	e.SetIndent("", "  ")
+	return e.Encode(config.Schema())
 }
 
 // print writes one JSON document on one line.
 func (g *Globals) print(v any) error {
-	return json.NewEncoder(g.out).Encode(v)
+	return encoder(g.out).Encode(v)
+}
+
+// encoder writes JSON in which the & of a link stays one, to be copied.
+func encoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
 }

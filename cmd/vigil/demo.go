@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"vigil/alerts"
@@ -118,11 +118,13 @@ func (d *demo) watch(ctx context.Context) error {
 
 // show prints a webhook's body.
 func (d *demo) show(event alerts.Event) error {
-	body, err := json.MarshalIndent(event, "         ", "  ")
-	if err != nil {
+	var body strings.Builder
+	e := encoder(&body)
+	e.SetIndent("         ", "  ")
+	if err := e.Encode(event); err != nil {
 		return err
 	}
-	d.say("webhook        %s, signature good\n         %s", event.Type, body)
+	d.say("webhook        %s, signature good\n         %s", event.Type, strings.TrimSpace(body.String()))
 	return nil
 }
 

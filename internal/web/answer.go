@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 )
 
@@ -37,7 +38,7 @@ func (s *Server) answer(handle func(http.ResponseWriter, *http.Request) error) h
 func problem(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{
+	_ = encoder(w).Encode(map[string]any{
 		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail,
 	})
 }
@@ -45,6 +46,14 @@ func problem(w http.ResponseWriter, status int, detail string) {
 func writeJSON(w http.ResponseWriter, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(v) // an error here is the client's connection
+	_ = encoder(w).Encode(v) // an error here is the client's connection
 	return nil
+}
+
+// encoder writes JSON in which the & of a link stays one: nothing here is put into HTML, and nosniff keeps browsers
+// from taking it for that.
+func encoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
 }

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -76,9 +76,12 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 				failed <- err
 				return
 			}
-			body, _ := json.Marshal(event)
+			var line bytes.Buffer
+			fmt.Fprintf(&line, "id: %s\nevent: %s\ndata: ", event.ID(), event.Type)
+			_ = encoder(&line).Encode(event) // ends the line
+			line.WriteByte('\n')
 			select {
-			case lines <- fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", event.ID(), event.Type, body):
+			case lines <- line.Bytes():
 			case <-r.Context().Done():
 				return
 			}

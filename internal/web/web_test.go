@@ -109,7 +109,7 @@ func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
 	t.Helper()
 	h := &house{
 		cameras: []frames.CameraState{{Camera: "door", Online: true}},
-		alerts:  []AlertView{{Alert: alerts.Alert{ID: "01J", Camera: "door"}}},
+		alerts:  []AlertView{{Alert: alerts.Alert{ID: "01J", Camera: "door", ConsoleURL: "/?a&b"}}},
 		events:  make(chan alerts.Event, 1),
 		people:  map[string]PersonView{},
 		objects: map[string][]byte{clipKey: []byte("0123456789"), "people/1/2": []byte("photo")},
@@ -163,6 +163,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/api/v1/alerts", 200, `"id":"01J"`},
 		{"GET", "/api/v1/alerts?limit=many", 422, "limit"},
 		{"GET", "/api/v1/alerts/01J", 200, `"clip":null`},
+		{"GET", "/api/v1/alerts/01J", 200, `"/?a&b"`},
 		{"GET", "/api/v1/alerts/other", 404, "alert other"},
 		{"GET", "/api/v1/people", 200, `"people":[]`},
 		{"DELETE", "/api/v1/people/Nobody", 404, "Nobody"},
@@ -333,7 +334,7 @@ func TestEventsStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	h.events <- alerts.Event{Type: alerts.Opened, Data: alerts.Data{Alert: alerts.Alert{ID: "01J"}}}
+	h.events <- alerts.Event{Type: alerts.Opened, Data: alerts.Data{Alert: alerts.Alert{ID: "01J", ConsoleURL: "/?a&b"}}}
 	var got strings.Builder
 	buffer := make([]byte, 4096)
 	for !strings.Contains(got.String(), "\n\n: ") && !strings.Contains(got.String(), "}\n\n") {
@@ -343,7 +344,8 @@ func TestEventsStream(t *testing.T) {
 		}
 		got.Write(buffer[:n])
 	}
-	if !strings.Contains(got.String(), "id: 01J-alert-opened\nevent: alert.opened\ndata: {") {
+	if !strings.Contains(got.String(), "id: 01J-alert-opened\nevent: alert.opened\ndata: {") ||
+		!strings.Contains(got.String(), "/?a&b") {
 		t.Errorf("got %q", got.String())
 	}
 }

@@ -73,6 +73,7 @@ func TestLoadErrorsNameTheThing(t *testing.T) {
 	}{
 		"unknown key":          {"http:\n  listen: 127.0.0.1:1\n  lisen: x\n", nil, []string{"vigil.yaml", "3:3", `"lisen"`}},
 		"wrong type":           {"clips:\n  pre_roll: soon\n", nil, []string{"vigil.yaml", `"soon"`}},
+		"malformed tag":        {"cameras:\n !00 0", nil, []string{"vigil.yaml"}},
 		"two documents":        {"data_dir: a\n---\ndata_dir: b\n", nil, []string{"more than one"}},
 		"camera without way":   {"cameras: [{id: door}]", nil, []string{"cameras[0]", "door", "publish_token"}},
 		"camera id":            {"cameras: [{id: Door!, publish_token: x}]", nil, []string{"cameras[0].id", "Door!"}},
@@ -171,6 +172,7 @@ func TestSchemaDescribesEveryKey(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(reference))
 	f.Add([]byte("cameras: [{id: a, url: 'rtsp://h'}]"))
+	f.Add([]byte("cameras:\n !00 0"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cfg := Default()
 		if Parse(text, &cfg) == nil {

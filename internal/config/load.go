@@ -40,7 +40,13 @@ func Load(path string, environ []string) (cfg Config, warnings []string, err err
 }
 
 // Parse reads strict YAML over cfg: a key that does not exist, or exists twice, is an error with its line.
-func Parse(text []byte, cfg *Config) error {
+func Parse(text []byte, cfg *Config) (err error) {
+	// goccy/go-yaml v1.19.2 panics on some malformed tags, such as "!00 0".
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("not readable as YAML: %v", r)
+		}
+	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := decoder.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
 		return err

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// noteTimeout bounds the noting of an attempt.
+const noteTimeout = 5 * time.Second
+
 // ErrNoRecord says that a Ledger holds nothing under the key: normal before the first attempt.
 var ErrNoRecord = errors.New("no record")
 
@@ -107,7 +110,7 @@ func (s *Sender) Deliver(ctx context.Context, d Delivery) error {
 		return &LaterError{After: wait, Reason: rec.Reason}
 	}
 	result := s.attempt(ctx, d)
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && result.Outcome != Delivered {
 		return fmt.Errorf("deliver %s: %w", d.Key(), err) // our end, not the receiver's failure
 	}
 	return s.conclude(ctx, d, rec, result)
@@ -121,7 +124,10 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 	wait, more := Next(rec.Attempts, r.After, s.Random())
 	rec.Next = rec.Updated.Add(wait)
 	rec.Delivered = r.Outcome == Delivered
-	if err := s.ledger.Put(ctx, d.Key(), rec); err != nil {
+	// An attempt that was made is noted even when the program is ending.
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	if err := s.ledger.Put(noting, d.Key(), rec); err != nil {
 		// What the receiver said stands. At worst an attempt is not counted.
 		log.Warn("record webhook attempt", "err", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+
+	"vigil/internal/ordered"
 )
 
 // ErrDrop ends a message, when a handler's error wraps it, without another attempt and without the dead-letter queue:
@@ -39,8 +41,6 @@ const (
 	// Waits before a message that failed is delivered again.
 	firstRetry = time.Second
 	lastRetry  = time.Minute
-	// heartbeat is how often the server must be heard of while there is no message.
-	heartbeat = 5 * time.Second
 )
 
 // Consumer is a durable reader of a topic. Processes that use the same durable share its messages.
@@ -152,13 +152,7 @@ func (r *reader[T]) iterate(ctx context.Context) (n int, err error) {
 	}
 	r.begun.Store(true)
 	// A message is asked for when there is a handler for it, never ahead: waiting here would use up its AckWait.
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(1), jetstream.PullHeartbeat(heartbeat))
-	if err != nil {
-		return 0, err
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+	for m, err := range ordered.Pull(ctx, r.topic.conn.nc, consumer, 1) {
 		if err != nil {
 			return n, err
 		}
@@ -168,6 +162,7 @@ func (r *reader[T]) iterate(ctx context.Context) (n int, err error) {
 		}
 		r.deliver(ctx, m)
 	}
+	return n, nil
 }
 
 // create declares the consumer. The server counts no deliveries for us: at its own limit a message stays in the stream
@@ -268,7 +263,8 @@ func (d *delivery) settle(ctx context.Context, err error) {
 	case d.cfg.MaxDeliver > 0 && d.meta.Deliveries >= d.cfg.MaxDeliver:
 		d.bury(ctx, err.Error())
 	case errors.As(err, &retry) && retry.after > 0:
-		d.again(retry.after, err)
+		d.log().Info("message waits, will be delivered again", "after", retry.after, "reason", err)
+		d.answered("retry", d.msg.NakWithDelay(retry.after))
 	default:
 		d.again(backOff(d.meta.Deliveries), err)
 	}

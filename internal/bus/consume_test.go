@@ -51,7 +51,8 @@ func settled(t *testing.T, c *bus.Conn) {
 			return false
 		}
 		info := consumer.CachedInfo()
-		return info.NumAckPending == 0 && info.NumPending == 0
+		return info.NumAckPending == 0 && info.NumPending == 0 && info.Delivered.Consumer > 0 &&
+			info.AckFloor.Consumer == info.Delivered.Consumer
 	})
 }
 

@@ -1,6 +1,6 @@
 // Package ordered reads a JetStream stream in the order in which it was written, without acknowledging anything. The
 // client library's ordered consumer does the same but keeps trying on its own clock; here every wait ends with the
-// caller's context. It imports the NATS client and nothing of ours.
+// caller's context. Pull is for who does acknowledge. It imports the NATS client and nothing of ours.
 package ordered
 
 import (
@@ -17,12 +17,13 @@ import (
 )
 
 const (
-	// prefetch is how many messages wait in this process: of the largest fragments that is 2 MiB.
-	prefetch = 4
+	// prefetch is how many messages are asked for ahead: of the largest fragments that is 4 MiB.
+	prefetch = 8
 	// batch is how many messages a bounded read asks for at once.
 	batch = 16
 	// apiTimeout is how long one request to the server may take.
-	apiTimeout = 5 * time.Second
+	apiTimeout    = 5 * time.Second
+	removeTimeout = time.Second
 	// heartbeat is how often the server must be heard of while nothing is written; two missing ones start over.
 	heartbeat = 5 * time.Second
 	// inactive is when the server forgets a reader that died.
@@ -93,30 +94,75 @@ func Follow(ctx context.Context, js jetstream.JetStream, from From) iter.Seq2[je
 }
 
 // follow reads with one consumer and moves from on. It returns nil when the caller wants no more.
-func follow(ctx context.Context, js jetstream.JetStream, from *From, yield func(jetstream.Msg) bool) error {
-	ctx, stop := untilReconnect(ctx, js.Conn())
+func follow(
+	parent context.Context, js jetstream.JetStream, from *From, yield func(jetstream.Msg) bool,
+) (err error) {
+	ctx, stop := untilReconnect(parent, js.Conn())
 	defer stop()
 	consumer, err := create(ctx, js, *from)
 	if err != nil {
 		return cause(ctx, err)
 	}
-	defer remove(ctx, js, from.Stream, consumer)
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(prefetch), jetstream.PullHeartbeat(heartbeat))
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
+	defer func() {
+		if err == nil || parent.Err() != nil {
+			remove(parent, js, from.Stream, consumer)
+		}
+	}()
 	var order sequence
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+	for m, err := range pull(ctx, consumer, prefetch) {
 		if err != nil {
-			return cause(ctx, err)
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err := order.advance(m, from); err != nil {
 			return err
 		}
 		if !yield(m) {
 			return nil
+		}
+	}
+	return nil
+}
+
+// Pull yields what a consumer delivers, in requests of batch messages, until ctx ends or something fails, which is its
+// last step in either case. With a batch of 1 a message is asked for only when the one before is done with. It ends
+// when the connection is made anew too: the consumer may be gone.
+//
+// The client library's own iterator stalls with small batches, until a heartbeat is missed, when the answer to a
+// request is quicker than its book-keeping (nats.go 1.55, pullSubscription.checkPending).
+func Pull(ctx context.Context, nc *nats.Conn, consumer jetstream.Consumer, batch int) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		ctx, stop := untilReconnect(ctx, nc)
+		defer stop()
+		for m, err := range pull(ctx, consumer, batch) {
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// pull is Pull with a context of untilReconnect. That has no deadline, which the library would take for the time to
+// wait for messages.
+func pull(ctx context.Context, consumer jetstream.Consumer, batch int) iter.Seq2[jetstream.Msg, error] {
+	return func(yield func(jetstream.Msg, error) bool) {
+		for {
+			got, err := consumer.Fetch(batch, jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
+			if err != nil {
+				yield(nil, cause(ctx, err))
+				return
+			}
+			for m := range got.Messages() {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if err := got.Error(); err != nil || ctx.Err() != nil {
+				yield(nil, cause(ctx, err))
+				return
+			}
 		}
 	}
 }
@@ -223,20 +269,22 @@ func create(ctx context.Context, js jetstream.JetStream, from From) (jetstream.C
 	return js.CreateConsumer(ctx, from.Stream, from.config())
 }
 
-// remove is a courtesy: what it cannot remove, the server forgets by itself.
+// remove is a courtesy that must not hold up an end: what is not removed, the server forgets by itself.
 func remove(ctx context.Context, js jetstream.JetStream, stream string, consumer jetstream.Consumer) {
 	if !js.Conn().IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	_ = js.DeleteConsumer(ctx, stream, consumer.CachedInfo().Name)
 }
 
-// untilReconnect returns a context that also ends when the connection is made anew: the consumer lived in the old
+// untilReconnect returns a context that ends with ctx, but has no deadline, and that also ends when the connection is made anew: the consumer lived in the old
 // server's memory and is gone, which would otherwise be noticed only by missing heartbeats.
 func untilReconnect(ctx context.Context, nc *nats.Conn) (_ context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	parent := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	detach := context.AfterFunc(parent, func() { cancel(context.Cause(parent)) })
 	status := nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -251,6 +299,7 @@ func untilReconnect(ctx context.Context, nc *nats.Conn) (_ context.Context, stop
 		}
 	})
 	return ctx, func() {
+		detach()
 		cancel(nil)
 		wg.Wait()
 		nc.RemoveStatusListener(status)

@@ -99,8 +99,9 @@ func buckets() []jetstream.KeyValueConfig {
 		{Bucket: People, MaxBytes: 256 * mib},
 		// A few hundred bytes per camera, overwritten.
 		{Bucket: Cameras, MaxBytes: 16 * mib},
-		// The alerts' present state, about 1 KiB each.
-		{Bucket: Alerts, MaxBytes: 256 * mib},
+		// The alerts' present state, about 1 KiB each, for the month in which their events are listed too. Without an
+		// end the bucket would fill, and new alerts be refused.
+		{Bucket: Alerts, MaxBytes: 256 * mib, TTL: 30 * day},
 		{Bucket: Settings, MaxBytes: 16 * mib},
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
 		// About 300 bytes per event and endpoint, for as long as a copy of one may lie in the outbox.

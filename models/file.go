@@ -17,9 +17,10 @@ const maxBytes = 1 << 30
 // State is what Verify found.
 type State string
 
-// The answers of Verify.
+// The answers of List and Verify.
 const (
 	OK         State = "ok"
+	Present    State = "present" // List's: it is there, and was not read
 	Missing    State = "missing"
 	Differs    State = "differs"    // its digest is not the manifest's
 	Unreadable State = "unreadable" // could not look
@@ -30,14 +31,14 @@ type Status struct {
 	Model Model  `json:"model"`
 	Path  string `json:"path"`
 	State State  `json:"state"`
-	Error string `json:"error,omitempty"` // empty when OK
+	Error string `json:"error,omitempty"` // empty when OK or Present
 }
 
-// List returns every model's state by whether its file is there, without reading any: OK or Missing.
+// List returns every model's state by whether its file is there, without reading any: Present or Missing.
 func (m *Manifest) List() []Status {
 	all := make([]Status, 0, len(m.Models))
 	for _, k := range m.Models {
-		s := Status{Model: k, Path: m.path(k), State: OK}
+		s := Status{Model: k, Path: m.path(k), State: Present}
 		if !m.present(k) {
 			s.State, s.Error = Missing, m.missing(k).Error()
 		}

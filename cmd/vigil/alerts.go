@@ -74,17 +74,17 @@ func (c alertsShow) Run(ctx context.Context, g *Globals) error {
 		return g.print(view)
 	}
 	a := view.Alert
-	fmt.Fprintf(g.out, "alert      %s\ncamera     %s\nopened     %s\n", a.ID, a.Camera, clock(a.OpenedAt.Time))
+	g.say("alert      %s\ncamera     %s\nopened     %s\n", a.ID, a.Camera, clock(a.OpenedAt.Time))
 	if a.ClosedAt != nil {
-		fmt.Fprintf(g.out, "closed     %s\n", clock(a.ClosedAt.Time))
+		g.say("closed     %s\n", clock(a.ClosedAt.Time))
 	}
-	fmt.Fprintf(g.out, "decision   %s, rule %s\nstranger   %s\n", a.Decision, a.Rule, a.Stranger)
+	g.say("decision   %s, rule %s\nstranger   %s\n", a.Decision, a.Rule, a.Stranger)
 	if a.Nearest != nil {
-		fmt.Fprintf(g.out, "nearest    %s, %.3f\n", a.Nearest.Person, a.Nearest.Score)
+		g.say("nearest    %s, %.3f\n", a.Nearest.Person, a.Nearest.Score)
 	}
-	fmt.Fprintf(g.out, "best shot  %s\nconsole    %s\n", a.BestShotURL, a.ConsoleURL)
+	g.say("best shot  %s\nconsole    %s\n", a.BestShotURL, a.ConsoleURL)
 	if c := view.Clip; c != nil {
-		fmt.Fprintf(g.out, "clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", c.URL, c.Key,
+		g.say("clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", c.URL, c.Key,
 			clock(c.Start.Time), clock(c.End.Time), c.Codec, c.Width, c.Height, c.SHA256)
 	}
 	return nil
@@ -105,6 +105,9 @@ func (c alertsTail) Run(ctx context.Context, g *Globals) error {
 		from = time.Now().Add(-c.Since)
 	}
 	for event, err := range asked.Events(ctx, from) {
+		if interrupted(ctx, err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -114,7 +117,7 @@ func (c alertsTail) Run(ctx context.Context, g *Globals) error {
 			}
 			continue
 		}
-		fmt.Fprintln(g.out, eventLine(event))
+		g.say("%s\n", eventLine(event))
 	}
 	return nil
 }

@@ -101,10 +101,9 @@ func (a *fileAnalysis) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.watch(ctx, movie, decoder, analysis); err != nil {
-		return err
-	}
-	return a.print(analysis.End())
+	// A file that ends in the middle has tracks all the same.
+	err = a.watch(ctx, movie, decoder, analysis)
+	return errors.Join(err, a.print(analysis.End()))
 }
 
 // watch analyses all of the file. What cannot be decoded of it is told at the end: the rest still counts.

@@ -32,8 +32,12 @@ func (c camerasList) Run(ctx context.Context, g *Globals) error {
 		if camera.Online {
 			state = "online"
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s %dx%d\t%.0f/s\t%d kbit/s\t%s", camera.Camera, state, clock(camera.Since),
-			camera.Source, camera.Codec, camera.Width, camera.Height, camera.Rate, camera.Bitrate/1000, camera.LastError))
+		video := "-"
+		if camera.Codec != "" {
+			video = fmt.Sprintf("%s %dx%d", camera.Codec, camera.Width, camera.Height)
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%.0f/s\t%d kbit/s\t%s", camera.Camera, state, clock(camera.Since),
+			camera.Source, video, camera.Rate, camera.Bitrate/1000, camera.LastError))
 	}
 	if g.JSON {
 		return nil

@@ -43,7 +43,7 @@ func (c clipsGet) Run(ctx context.Context, g *Globals) error {
 	if g.JSON {
 		return g.print(map[string]any{"file": c.Output, "clip": view.Clip})
 	}
-	fmt.Fprintln(g.out, c.Output)
+	g.say("%s\n", c.Output)
 	return nil
 }
 

@@ -19,7 +19,7 @@ type configCommand struct {
 func (g *Globals) load() (config.Config, error) {
 	cfg, warnings, err := config.Load(g.ConfigFile, g.environ)
 	for _, warning := range warnings {
-		fmt.Fprintf(g.err, "vigil: %s\n", warning)
+		_, _ = fmt.Fprintf(g.err, "vigil: %s\n", warning)
 	}
 	return cfg, err
 }
@@ -37,7 +37,7 @@ func (configCheck) Run(g *Globals) error {
 	if g.JSON {
 		return g.print(map[string]any{"ok": true})
 	}
-	fmt.Fprintln(g.out, "the configuration is good")
+	g.say("the configuration is good\n")
 	return nil
 }
 

@@ -76,7 +76,7 @@ func (d *demo) say(format string, args ...any) {
 		_ = d.g.print(map[string]any{"after": time.Since(d.began).Seconds(), "text": text})
 		return
 	}
-	fmt.Fprintf(d.g.out, "%5.1f s  %s\n", time.Since(d.began).Seconds(), text)
+	d.g.say("%5.1f s  %s\n", time.Since(d.began).Seconds(), text)
 }
 
 // watch shows each event as the receiver got it, and fetches what it links to.

@@ -42,7 +42,7 @@ func (c drillCommand) Run(ctx context.Context, g *Globals) error {
 			_ = g.print(map[string]any{"ok": true, "step": text, "after": time.Since(began).Seconds()})
 			return
 		}
-		fmt.Fprintf(g.out, "ok  %5.1f s  %s\n", time.Since(began).Seconds(), text)
+		g.say("ok  %5.1f s  %s\n", time.Since(began).Seconds(), text)
 	}
 	step("a private Vigil runs on free ports, a drawn stranger is published over RTSP")
 	if err := r.play(ctx, "solo", func(ctx context.Context) error { return drillWatch(ctx, r, dir, step) }); err != nil {

@@ -50,7 +50,7 @@ func (healthCommand) Run(ctx context.Context, g *Globals) error {
 	} else {
 		for _, part := range answer.Parts {
 			word := map[bool]string{true: "ok", false: "FAILS"}[part.OK]
-			fmt.Fprintf(g.out, "%-10s %-6s %s\n", part.Name, word, part.Detail)
+			g.say("%-10s %-6s %s\n", part.Name, word, part.Detail)
 		}
 	}
 	if status != http.StatusOK {
@@ -66,6 +66,6 @@ func (versionCommand) Run(g *Globals) error {
 	if g.JSON {
 		return g.print(map[string]any{"version": version, "go": runtime.Version()})
 	}
-	fmt.Fprintf(g.out, "vigil %s, %s\n", version, runtime.Version())
+	g.say("vigil %s, %s\n", version, runtime.Version())
 	return nil
 }

@@ -56,7 +56,8 @@ func main() {
 // exit ends kong's own commands, such as --help, without ending the process.
 type exit int
 
-// run is the program: it returns the exit code, 2 for a command line that cannot be understood.
+// run is the program: it returns the exit code, 2 for a command line that cannot be understood. Commands that go on
+// until they are told to end return no error then; to the others it means that they are not done.
 func run(ctx context.Context, args, environ []string, out, errs io.Writer) (code int) {
 	cli := commands{Globals: Globals{out: out, err: errs, environ: environ}}
 	parser, err := kong.New(&cli, kong.Name("vigil"), kong.UsageOnError(), kong.Writers(out, errs),
@@ -76,15 +77,28 @@ func run(ctx context.Context, args, environ []string, out, errs io.Writer) (code
 	}()
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(errs, "vigil: %v\nRun `vigil --help` for the commands.\n", err)
+		_, _ = fmt.Fprintf(errs, "vigil: %v\nRun `vigil --help` for the commands.\n", err)
 		return 2
 	}
-	if err := command.Run(); err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
-		fmt.Fprintf(errs, "vigil: %v\n", err)
-		return 1
+	err = command.Run()
+	switch {
+	case err == nil:
+		return 0
+	case interrupted(ctx, err):
+		_, _ = fmt.Fprintln(errs, "vigil: interrupted")
+		return 130 // as a shell says it
 	}
-	return 0
+	_, _ = fmt.Fprintf(errs, "vigil: %v\n", err)
+	return 1
 }
+
+// interrupted says whether err means only that somebody ended the program.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
+}
+
+// say prints for people. Whether anybody reads it changes nothing.
+func (g *Globals) say(format string, args ...any) { _, _ = fmt.Fprintf(g.out, format, args...) }
 
 // log returns the logger that the flags ask for.
 func (g *Globals) log() *slog.Logger {

@@ -103,7 +103,7 @@ func (c modelsFetch) Run(ctx context.Context, g *Globals) error {
 	if err := manifest.Fetch(ctx, http.DefaultClient, c.Names, progress); err != nil {
 		return err
 	}
-	return g.printModels(manifest.List())
+	return g.printModels(manifest.Verify())
 }
 
 // bars shows one progress bar a file.

@@ -42,9 +42,9 @@ func (c peopleEnroll) Run(ctx context.Context, g *Globals) error {
 		return g.print(person)
 	}
 	for _, photo := range person.Photos {
-		fmt.Fprintf(g.out, "%s: %s\n", photo.File, photo.Verdict)
+		g.say("%s: %s\n", photo.File, photo.Verdict)
 	}
-	fmt.Fprintf(g.out, "%s is enrolled\n", person.Name)
+	g.say("%s is enrolled\n", person.Name)
 	return nil
 }
 
@@ -97,6 +97,6 @@ func (c peopleRemove) Run(ctx context.Context, g *Globals) error {
 	if g.JSON {
 		return g.print(map[string]any{"removed": c.Name})
 	}
-	fmt.Fprintf(g.out, "%s is removed\n", c.Name)
+	g.say("%s is removed\n", c.Name)
 	return nil
 }

@@ -44,7 +44,7 @@ func newRehearsal(ctx context.Context, g *Globals, dir string, log *slog.Logger,
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	secret := "whsec_" + base64.StdEncoding.EncodeToString(key)
-	receiver, err := mediatest.NewReceiver(secret)
+	receiver, err := mediatest.NewReceiver(secret) //nolint:contextcheck // it only listens; its Run has a ctx
 	if err != nil {
 		return nil, err
 	}

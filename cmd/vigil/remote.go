@@ -2,7 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -37,9 +38,9 @@ func (r remote) client(g *Globals) (*client.Client, error) {
 // table prints rows under a head, in columns.
 func (g *Globals) table(head string, rows []string) error {
 	w := tabwriter.NewWriter(g.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, head)
-	for _, row := range rows {
-		fmt.Fprintln(w, row)
+	text := strings.Join(append([]string{head}, rows...), "\n") + "\n"
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
 	}
 	return w.Flush()
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"vigil/internal/app"
 )
 
 type serveCommand struct {
-	Roles []string `env:"VIGIL_ROLES" placeholder:"ROLE,…" help:"Run these roles only: ingest, vision, alerts, clips, console."`
+	Roles []string `env:"VIGIL_ROLES" placeholder:"ROLE" help:"Run these roles only: ingest, vision, alerts, clips, console."`
 }
 
 func (c serveCommand) Run(ctx context.Context, g *Globals) error {
@@ -22,6 +21,9 @@ func (c serveCommand) Run(ctx context.Context, g *Globals) error {
 		return err
 	}
 	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log()})
+	if interrupted(ctx, err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -38,14 +40,14 @@ func (g *Globals) greet(program *app.App, open bool) {
 	}
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(g.out, "  %-13s %s\n", name, value)
+			g.say("  %-13s %s\n", name, value)
 		}
 	}
 	camera := "<camera>"
 	if open {
 		camera = "<any-name>"
 	}
-	fmt.Fprintln(g.out, "Vigil is watching.")
+	g.say("Vigil is watching.\n")
 	if at.RTSP != "" {
 		line("RTSP cameras", at.RTSP+"/"+camera)
 		line("WHIP cameras", at.WHIP+"/"+camera)
@@ -55,5 +57,5 @@ func (g *Globals) greet(program *app.App, open bool) {
 	if token != "" {
 		line("Admin token", token+"   (shown once; keep it)")
 	}
-	fmt.Fprintln(g.out, strings.Repeat("-", 60))
+	g.say("%s\n", strings.Repeat("-", 60))
 }

@@ -21,6 +21,7 @@ import (
 	"vigil/internal/client"
 	"vigil/internal/config"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 // stopTime bounds how long open HTTP requests may take to end.
@@ -45,7 +46,8 @@ type App struct {
 	frames *framesjs.Log
 	store  clips.Store // nil when no role of this process needs it
 	links  *web.Links
-	http   net.Listener // nil when no role of this process needs it
+	lanes  *vision.Lanes // nil without the vision role
+	http   net.Listener  // nil when no role of this process needs it
 	routes *http.ServeMux
 
 	tasks   []task
@@ -72,7 +74,7 @@ type Addresses struct {
 
 // New checks the configuration, opens everything and binds every listener, so that what it returns only has to run.
 // Whatever goes wrong, nothing is left open.
-func New(ctx context.Context, o Options) (a *App, err error) {
+func New(ctx context.Context, o Options) (*App, error) {
 	if len(o.Roles) == 0 {
 		o.Roles = allRoles
 	}
@@ -83,18 +85,13 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 	if err := o.Config.Absolute(); err != nil {
 		return nil, err
 	}
-	a = &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.Close())
-		}
-	}()
+	a := &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux()}
 	for _, open := range []func(context.Context) error{
-		a.listen, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts, a.openClips,
-		a.openConsole, a.openHTTP,
+		a.listen, a.openLanes, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts,
+		a.openClips, a.openConsole, a.openHTTP,
 	} {
 		if err := open(ctx); err != nil {
-			return nil, err
+			return nil, errors.Join(err, a.Close())
 		}
 	}
 	return a, nil
@@ -138,7 +135,8 @@ func (a *App) task(name string, run func(ctx context.Context) error) {
 
 func (a *App) onClose(f func() error) { a.closers = append(a.closers, f) }
 
-// listen binds the HTTP listener first: a port in use is the commonest mistake, and nothing was touched yet.
+// listen binds the HTTP listener first: a port in use is the commonest mistake, and nothing was touched yet. The
+// engines come next: a network that is missing is the second.
 func (a *App) listen(ctx context.Context) error {
 	if !a.has(Ingest, Console) {
 		return nil

@@ -55,7 +55,7 @@ func (a *App) openIngest(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("webrtc.udp: %w", err)
 	}
-	a.onClose(func() error { return runOnce(endpoint.Run) })
+	a.onClose(func() error { return runOnce(endpoint.Run) }) //nolint:contextcheck // ctx is that of the start, and over
 	a.routes.Handle("/whip/", endpoint.Handler())
 	if !a.has(Console) {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -22,6 +23,8 @@ const (
 	framesAge = 15 * time.Minute
 	// framesBytes bounds them: 15 minutes of eight cameras at 4 Mbit/s.
 	framesBytes = 4 << 30
+	// busSilence is how long NATS may be silent before an owner is told what the start waits for.
+	busSilence = 2 * time.Second
 	// storeWait is how long a start waits for a store that another process is about to serve.
 	storeWait = 30 * time.Second
 )
@@ -37,15 +40,19 @@ const (
 func (a *App) openBus(ctx context.Context) (err error) {
 	limits := bus.Limits{Replicas: a.cfg.NATS.Replicas}
 	if a.cfg.NATS.URL != "" {
-		a.log.Info("connecting to NATS", "server", hostOf(a.cfg.NATS.URL))
-		a.bus, err = bus.Connect(ctx, a.cfg.NATS.URL, bus.Options{CredsFile: a.cfg.NATS.CredsFile, Log: a.log})
+		// The server may be starting too, so there is no end to the wait but the program's.
+		said := time.AfterFunc(busSilence, func() {
+			a.log.Warn("nats.url: no answer yet, still trying", "server", hostOf(a.cfg.NATS.URL.Reveal()))
+		})
+		a.bus, err = bus.Connect(ctx, a.cfg.NATS.URL.Reveal(), bus.Options{CredsFile: a.cfg.NATS.CredsFile, Log: a.log})
+		said.Stop()
 		if err != nil {
 			return fmt.Errorf("nats.url: %w", err)
 		}
 	} else {
 		server, err := natsd.Start(ctx, natsd.Config{Dir: filepath.Join(a.cfg.DataDir, "nats"), Log: a.log})
 		if err != nil {
-			return err
+			return fmt.Errorf("data_dir: %w", err)
 		}
 		a.onClose(func() error { server.Close(); return nil })
 		connection, err := server.Connect()
@@ -93,7 +100,7 @@ func (a *App) openStore(ctx context.Context) error {
 			AccessKey: a.cfg.S3.AccessKey, SecretKey: objectd.Secret(a.cfg.S3.SecretKey.Reveal()),
 		})
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", storeKey(err), err)
 		}
 		a.onClose(server.Close)
 		access, secret := server.Keys()
@@ -120,6 +127,14 @@ func (a *App) openStore(ctx context.Context) error {
 	return nil
 }
 
+// storeKey is the key of what keeps the embedded store from starting: its port or its folder.
+func storeKey(err error) string {
+	if _, listening := errors.AsType[*net.OpError](err); listening {
+		return "s3.listen"
+	}
+	return "data_dir"
+}
+
 // serveStore makes the bucket of a store that only other processes use.
 func (a *App) serveStore(ctx context.Context, target s3.Config) error {
 	_, err := a.connectStore(ctx, target)
@@ -139,10 +154,15 @@ func (a *App) connectStore(ctx context.Context, target s3.Config) (*s3.Store, er
 		if a.cfg.S3.Endpoint == "" {
 			return nil, err
 		}
-		a.log.Warn("store does not answer yet", "error", err)
+		if ctx.Err() == nil {
+			a.log.Warn("s3.endpoint: no answer yet, still trying", "error", err)
+		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("s3.endpoint: %w", err)
+			if errors.Is(ctx.Err(), context.Canceled) {
+				err = ctx.Err() // the program ends
+			}
+			return nil, fmt.Errorf("s3.endpoint: no answer: %w", err)
 		case <-time.After(wait):
 		}
 	}

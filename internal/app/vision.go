@@ -30,21 +30,16 @@ type visionState struct {
 	Updated time.Time    `json:"updated"`
 }
 
-// openVision opens the engines, makes the gallery and gets ready to watch every camera that ingest speaks of.
+// openVision makes the gallery and gets ready to watch every camera that ingest speaks of.
 func (a *App) openVision(ctx context.Context) error {
 	if !a.has(Vision) {
 		return nil
 	}
-	lanes, err := a.openLanes()
+	roster, err := a.openGallery(ctx, a.lanes)
 	if err != nil {
 		return err
 	}
-	a.onClose(lanes.Close)
-	roster, err := a.openGallery(ctx, lanes)
-	if err != nil {
-		return err
-	}
-	watch, err := a.newWatch(ctx, lanes, roster)
+	watch, err := a.newWatch(ctx, a.lanes, roster)
 	if err != nil {
 		return err
 	}
@@ -52,7 +47,7 @@ func (a *App) openVision(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := settings.Put(ctx, visionSetting, visionState{Model: lanes.Model(), Updated: time.Now().UTC()}); err != nil {
+	if _, err := settings.Put(ctx, visionSetting, visionState{Model: a.lanes.Model(), Updated: time.Now().UTC()}); err != nil {
 		return err
 	}
 	a.task("vision", a.leased("vision", watch.run))
@@ -60,13 +55,22 @@ func (a *App) openVision(ctx context.Context) error {
 }
 
 // openLanes opens one engine a core. Only the first says what it is.
-func (a *App) openLanes() (*vision.Lanes, error) {
+func (a *App) openLanes(context.Context) error {
+	if !a.has(Vision) {
+		return nil
+	}
 	log := a.log
-	return vision.NewLanes(func() (vision.Engine, error) {
+	lanes, err := vision.NewLanes(func() (vision.Engine, error) {
 		engine, err := OpenEngine(a.cfg, log)
 		log = slog.New(slog.DiscardHandler)
 		return engine, err
 	}, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return fmt.Errorf("models: %w", err)
+	}
+	a.lanes = lanes
+	a.onClose(lanes.Close)
+	return nil
 }
 
 // openGallery embeds everybody enrolled, before the first camera is looked at: the family must not raise alerts.

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"vigil/alerts"
@@ -38,7 +39,11 @@ type Access struct {
 
 const accessFile = "access.json"
 
-// WriteAccess leaves access in the data folder. The returned function takes it away.
+// patience is how long an answer may take to begin: looking at many photos takes a while.
+const patience = 2 * time.Minute
+
+// WriteAccess leaves access in the data folder. The returned function takes it away, unless another process has
+// written its own meanwhile.
 func WriteAccess(dir string, access Access) (remove func(), err error) {
 	path := filepath.Join(dir, accessFile)
 	text, err := json.Marshal(access)
@@ -51,11 +56,19 @@ func WriteAccess(dir string, access Access) (remove func(), err error) {
 	if err := os.Rename(path+".new", path); err != nil {
 		return nil, fmt.Errorf("write access file: %w", err)
 	}
-	return func() { _ = os.Remove(path) }, nil
+	return func() {
+		if now, err := os.ReadFile(path); err == nil && bytes.Equal(now, text) {
+			_ = os.Remove(path)
+		}
+	}, nil
 }
 
 // Find reads the access of the Vigil that runs on the data folder.
 func Find(dir string) (Access, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Access{}, fmt.Errorf("find running vigil: %w", err)
+	}
 	text, err := os.ReadFile(filepath.Join(dir, accessFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Access{}, fmt.Errorf("no vigil runs on %s: start `vigil serve`, or name another with --server and --token", dir)
@@ -78,44 +91,53 @@ type Client struct {
 
 // New returns a client.
 func New(access Access) (*Client, error) {
-	if u, err := url.Parse(access.Server); err != nil || u.Host == "" {
+	if u, err := url.Parse(access.Server); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("server %q is not an http or https address", access.Server)
 	}
-	c := &Client{access: access, http: &http.Client{}}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: patience}
 	if access.Cert != "" {
 		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM([]byte(access.Cert))
-		c.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+		if !pool.AppendCertsFromPEM([]byte(access.Cert)) {
+			return nil, fmt.Errorf("certificate of %s: no PEM certificate", access.Server)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	return c, nil
+	return &Client{access: access, http: &http.Client{Transport: transport}}, nil
 }
 
 // Cameras lists the cameras.
 func (c *Client) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 	var out struct{ Cameras []frames.CameraState }
-	return out.Cameras, c.get(ctx, "/api/v1/cameras", &out)
+	err := c.get(ctx, "/api/v1/cameras", &out)
+	return out.Cameras, err
 }
 
 // Alerts lists at most limit alerts, newest first.
 func (c *Client) Alerts(ctx context.Context, limit int) ([]web.AlertView, error) {
 	var out struct{ Alerts []web.AlertView }
-	return out.Alerts, c.get(ctx, "/api/v1/alerts?limit="+strconv.Itoa(limit), &out)
+	err := c.get(ctx, "/api/v1/alerts?limit="+strconv.Itoa(limit), &out)
+	return out.Alerts, err
 }
 
 // Alert returns one alert.
 func (c *Client) Alert(ctx context.Context, id string) (web.AlertView, error) {
 	var out web.AlertView
-	return out, c.get(ctx, "/api/v1/alerts/"+url.PathEscape(id), &out)
+	err := c.get(ctx, "/api/v1/alerts/"+url.PathEscape(id), &out)
+	return out, err
 }
 
 // People lists the people.
 func (c *Client) People(ctx context.Context) ([]web.PersonView, error) {
 	var out struct{ People []web.PersonView }
-	return out.People, c.get(ctx, "/api/v1/people", &out)
+	err := c.get(ctx, "/api/v1/people", &out)
+	return out.People, err
 }
 
 // Enrol sends photos of a person.
 func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo) (web.PersonView, error) {
+	if err := checkName(name); err != nil {
+		return web.PersonView{}, err
+	}
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	for _, photo := range photos {
@@ -131,12 +153,24 @@ func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo) (we
 		return web.PersonView{}, err
 	}
 	var out web.PersonView
-	return out, c.do(ctx, http.MethodPost, "/api/v1/people/"+url.PathEscape(name), form.FormDataContentType(), &body, &out)
+	err := c.do(ctx, http.MethodPost, "/api/v1/people/"+url.PathEscape(name), form.FormDataContentType(), &body, &out)
+	return out, err
 }
 
 // RemovePerson forgets a person.
 func (c *Client) RemovePerson(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	return c.do(ctx, http.MethodDelete, "/api/v1/people/"+url.PathEscape(name), "", nil, nil)
+}
+
+// checkName refuses what would not reach the server as a name: it is a part of the request's path.
+func checkName(name string) error {
+	if strings.Trim(name, ".") == "" {
+		return fmt.Errorf("%q is not a name", name)
+	}
+	return nil
 }
 
 // Media copies the object under key to w.
@@ -189,9 +223,9 @@ func (c *Client) Ready(ctx context.Context) (status int, body []byte, err error)
 	if err != nil {
 		return 0, nil, err
 	}
-	response, err := c.http.Do(request)
+	response, err := c.ask(request)
 	if err != nil {
-		return 0, nil, fmt.Errorf("ask vigil: %w", err)
+		return 0, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err = io.ReadAll(io.LimitReader(response.Body, 64<<10))
@@ -227,9 +261,9 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
-	response, err := c.http.Do(request)
+	response, err := c.ask(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask vigil: %w", err)
+		return nil, err
 	}
 	if response.StatusCode < 300 {
 		return response, nil
@@ -240,4 +274,16 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 		problem.Detail = response.Status
 	}
 	return nil, errors.New(problem.Detail)
+}
+
+// ask does the request. Where nobody listens, an access file may have outlived its vigil, which was killed.
+func (c *Client) ask(request *http.Request) (*http.Response, error) {
+	response, err := c.http.Do(request)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("no vigil answers at %s: %w", c.access.Server, syscall.ECONNREFUSED)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask vigil: %w", err)
+	}
+	return response, nil
 }

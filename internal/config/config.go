@@ -45,7 +45,7 @@ type WebRTC struct {
 
 // NATS configures the bus.
 type NATS struct {
-	URL       string `yaml:"url" doc:"Address of a NATS server or cluster with JetStream. Empty: the embedded server."`
+	URL       Secret `yaml:"url" doc:"Address of a NATS server or cluster with JetStream. Empty: the embedded server."`
 	CredsFile string `yaml:"creds_file" doc:"Credentials file for that cluster."`
 	Replicas  int    `yaml:"replicas" doc:"Copies of each stream that the cluster keeps, 1 to 5."`
 }

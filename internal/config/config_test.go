@@ -71,8 +71,10 @@ func TestLoadErrorsNameTheThing(t *testing.T) {
 		env  []string
 		want []string
 	}{
-		"unknown key":          {"http:\n  listen: 127.0.0.1:1\n  lisen: x\n", nil, []string{"vigil.yaml", "3:3", `"lisen"`}},
-		"wrong type":           {"clips:\n  pre_roll: soon\n", nil, []string{"vigil.yaml", `"soon"`}},
+		"unknown key":          {"http:\n  listen: 127.0.0.1:1\n  lisen: x\n", nil, []string{"vigil.yaml", "line 3, column 3", `"lisen"`}},
+		"wrong type":           {"http: {}\nnats: {replicas: many}\n", nil, []string{"vigil.yaml", "line 2, column 18", "type int"}},
+		"wrong duration":       {"clips:\n  pre_roll: 5 minutes\n", nil, []string{"vigil.yaml", "line 2", "clips.pre_roll", `"5 minutes"`}},
+		"not YAML":             {"http: [\n", nil, []string{"vigil.yaml", "line 1"}},
 		"malformed tag":        {"cameras:\n !00 0", nil, []string{"vigil.yaml"}},
 		"two documents":        {"data_dir: a\n---\ndata_dir: b\n", nil, []string{"more than one"}},
 		"camera without way":   {"cameras: [{id: door}]", nil, []string{"cameras[0]", "door", "publish_token"}},
@@ -81,7 +83,7 @@ func TestLoadErrorsNameTheThing(t *testing.T) {
 		"camera scheme":        {"cameras: [{id: a, url: 'file:///etc/passwd'}]", nil, []string{"cameras[0].url", "rtsp://"}},
 		"public without TLS":   {"http: {listen: '0.0.0.0:8080'}", nil, []string{"http.listen", "insecure"}},
 		"public without token": {"rtsp: {listen: ':8554'}", nil, []string{"rtsp.listen", "publish_token"}},
-		"port":                 {"http: {listen: '127.0.0.1:99999'}", nil, []string{"http.listen"}},
+		"port":                 {"http: {listen: '127.0.0.1:99999'}", nil, []string{"http.listen", "port", "65535"}},
 		"engine":               {"models: {engine: quick}", nil, []string{"models.engine", "quick"}},
 		"roll":                 {"clips: {pre_roll: 2m}", nil, []string{"clips.pre_roll", "2m0s"}},
 		"endpoint":             {"endpoints: [{id: x, url: 'ftp://h', secret: s}]", nil, []string{"endpoints[0].url"}},
@@ -104,6 +106,16 @@ func TestLoadErrorsNameTheThing(t *testing.T) {
 	}
 	if _, _, err := Load("/does/not/exist.yaml", nil); err == nil || !strings.Contains(err.Error(), "/does/not/exist.yaml") {
 		t.Errorf("missing file: got %v", err)
+	}
+}
+
+func TestErrorsShowNoSecret(t *testing.T) {
+	for _, line := range []string{"rtps: x", "nats: {replicas: many}", "clips: {pre_roll: soon}", "http: ["} {
+		text := "cameras: [{id: a, publish_token: hunter2}]\n" + line + "\nendpoints: [{id: b, secret: hunter2}]\n"
+		_, _, err := Load(write(t, text), nil)
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v", line, err)
+		}
 	}
 }
 

@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // Load reads the file at path (none when path is empty), lets the variables of environ, "KEY=value" each, override
@@ -49,13 +52,64 @@ func Parse(text []byte, cfg *Config) (err error) {
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := decoder.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return placed(text, err)
 	}
 	var more any
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
 		return errors.New("more than one YAML document")
 	}
 	return nil
+}
+
+// placed says where in the file the error is. The library would show the lines around it, and with them secrets.
+func placed(text []byte, err error) error {
+	located, ok := errors.AsType[yaml.Error](err)
+	if !ok || located.GetToken() == nil {
+		if wrong := wrongDurations(text); wrong != nil {
+			return wrong
+		}
+		return err
+	}
+	message := located.GetMessage()
+	if mismatch, ok := errors.AsType[*yaml.TypeError](err); ok {
+		message = fmt.Sprintf("want a value of type %s, got a %s", mismatch.DstType, mismatch.SrcType)
+	}
+	at := located.GetToken().Position
+	return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, message)
+}
+
+// wrongDurations names the keys of durations that cannot be read: the library's own error about them does not.
+func wrongDurations(text []byte) error {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil //nolint:nilerr // the decoder has said it already
+	}
+	var errs []error
+	for _, section := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if section.Type.Kind() != reflect.Struct {
+			continue
+		}
+		for _, field := range reflect.VisibleFields(section.Type) {
+			if field.Type != reflect.TypeFor[time.Duration]() {
+				continue
+			}
+			key := section.Tag.Get("yaml") + "." + field.Tag.Get("yaml")
+			path, err := yaml.PathString("$." + key)
+			if err != nil {
+				return err
+			}
+			node, err := path.FilterFile(file)
+			if err != nil {
+				continue // it is not there
+			}
+			value := node.GetToken()
+			if _, err := time.ParseDuration(value.Value); err != nil {
+				errs = append(errs, fmt.Errorf("line %d, column %d: %s: %q is not a duration such as 5s",
+					value.Position.Line, value.Position.Column, key, value.Value))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Print writes the configuration as YAML, secrets as stars.

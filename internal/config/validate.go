@@ -53,11 +53,10 @@ func (c *Config) validateListeners(bad report) {
 			continue
 		}
 		_, port, err := net.SplitHostPort(address)
-		if n, notNumber := strconv.Atoi(port); err == nil && (notNumber != nil || n < 0 || n > 65535) {
-			err = fmt.Errorf("port %q", port)
-		}
 		if err != nil {
 			bad(key, "%q is not host:port", address)
+		} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+			bad(key, "%q: the port is not a number from 0 to 65535", address)
 		}
 	}
 	if (c.HTTP.TLSCert == "") != (c.HTTP.TLSKey == "") {

@@ -34,11 +34,11 @@ var (
 type Refused struct{ Photos []Photo }
 
 func (r Refused) Error() string {
-	text := "no photo can be used"
+	parts := []string{"no photo can be used"}
 	for _, photo := range r.Photos {
-		text += "; " + photo.File + ": " + photo.Verdict
+		parts = append(parts, photo.File+": "+photo.Verdict)
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // Photo is one picture of a person.
@@ -138,7 +138,7 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (P
 		return Person{}, err
 	}
 	if len(used) == 0 {
-		return Person{}, Refused{judged.Photos}
+		return Person{}, Refused(judged)
 	}
 	for _, photo := range used {
 		person.Photos = slices.DeleteFunc(person.Photos, func(p Photo) bool { return p.Key == photo.Key })

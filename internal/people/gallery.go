@@ -44,27 +44,33 @@ type embedded struct {
 // family would raise alerts.
 func (g *Gallery) Load(ctx context.Context) error {
 	g.configured, g.enrolled = nil, map[string]embedded{}
+	var records []Person
 	for _, c := range g.Configured {
 		person, record, err := g.readConfigured(c)
 		if err != nil {
 			return err
 		}
-		g.configured = append(g.configured, person)
-		if err := g.Records.Put(ctx, record); err != nil {
-			return fmt.Errorf("keep person %s: %w", c.Name, err)
-		}
+		g.configured, records = append(g.configured, person), append(records, record)
 	}
-	if err := g.dropUnconfigured(ctx); err != nil {
+	if err := g.keepConfigured(ctx, records); err != nil {
 		return err
 	}
 	return g.refresh(ctx)
 }
 
-// Run follows changes until ctx ends.
+// Run follows changes until ctx ends. While the records cannot be read the gallery stays as it was.
 func (g *Gallery) Run(ctx context.Context) error {
 	for _, err := range g.Records.Watch(ctx) {
 		if err == nil {
 			err = g.refresh(ctx)
+		}
+		for errors.Is(err, errUnread) && ctx.Err() == nil {
+			g.Log.Error("people cannot be read, will try again", "after", retryAfter, "error", err)
+			select {
+			case <-time.After(retryAfter):
+				err = g.refresh(ctx)
+			case <-ctx.Done():
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("follow people: %w", err)
@@ -72,6 +78,12 @@ func (g *Gallery) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errUnread says that the records could not be read now.
+var errUnread = errors.New("list people")
+
+// retryAfter is the wait before they are read again.
+const retryAfter = 2 * time.Second
 
 // Judge looks at photos that were just uploaded.
 func (g *Gallery) Judge(ctx context.Context, photos []Photo) (Judgement, error) {
@@ -108,21 +120,33 @@ func (g *Gallery) readConfigured(c Configured) (vision.Person, Person, error) {
 	return vision.Person{Name: c.Name, Templates: templates}, record, nil
 }
 
-// dropUnconfigured forgets people whom an earlier configuration named.
-func (g *Gallery) dropUnconfigured(ctx context.Context) error {
-	known := map[string]bool{}
-	for _, c := range g.Configured {
-		known[c.Name] = true
-	}
+// keepConfigured puts the people of the configuration on record, and forgets those whom an earlier one named. It never
+// writes over somebody enrolled, whose photos nobody would delete any more.
+func (g *Gallery) keepConfigured(ctx context.Context, configured []Person) error {
 	records, err := g.Records.List(ctx)
 	if err != nil {
-		return fmt.Errorf("list people: %w", err)
+		return fmt.Errorf("%w: %w", errUnread, err)
+	}
+	known := map[string]bool{}
+	for _, c := range configured {
+		known[c.Name] = true
+	}
+	for _, record := range records {
+		if record.Source != FromConfiguration && known[record.Name] {
+			return fmt.Errorf("person %s: is enrolled already: leave them out of the configuration, or begin without "+
+				"them in it and run `vigil people remove` first", record.Name)
+		}
 	}
 	for _, record := range records {
 		if record.Source == FromConfiguration && !known[record.Name] {
 			if err := g.Records.Delete(ctx, record.Name); err != nil {
 				return fmt.Errorf("forget %s: %w", record.Name, err)
 			}
+		}
+	}
+	for _, c := range configured {
+		if err := g.Records.Put(ctx, c); err != nil {
+			return fmt.Errorf("keep person %s: %w", c.Name, err)
 		}
 	}
 	return nil
@@ -133,7 +157,7 @@ func (g *Gallery) dropUnconfigured(ctx context.Context) error {
 func (g *Gallery) refresh(ctx context.Context) error {
 	records, err := g.Records.List(ctx)
 	if err != nil {
-		return fmt.Errorf("list people: %w", err)
+		return fmt.Errorf("%w: %w", errUnread, err)
 	}
 	everybody := append([]vision.Person(nil), g.configured...)
 	enrolled := map[string]embedded{}

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -93,7 +94,12 @@ type Directory struct {
 	Records Records
 	Photos  Photos
 	Judge   Judge
+
+	mu sync.Mutex // one change at a time: each reads a record and writes it
 }
+
+// discardTime bounds the deletion of photos that are not kept, which goes on when the one who asked has gone.
+const discardTime = 10 * time.Second
 
 // List returns everybody, by name.
 func (d *Directory) List(ctx context.Context) ([]Person, error) {
@@ -108,6 +114,8 @@ func (d *Directory) List(ctx context.Context) ([]Person, error) {
 // Enrol adds photos to the person of that name. Photos that cannot be used are not kept; when none can, nobody is
 // enrolled and the error is Refused.
 func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (Person, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	person, err := d.Records.Get(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -120,10 +128,10 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (P
 	var photos []Photo
 	for _, upload := range uploads {
 		photo := Photo{File: upload.File, Key: photoKey(name, upload)}
-		if err := d.Photos.Put(ctx, photo.Key, upload.Data); err != nil {
-			return Person{}, fmt.Errorf("keep photo %s: %w", upload.File, err)
-		}
 		photos = append(photos, photo)
+		if err := d.Photos.Put(ctx, photo.Key, upload.Data); err != nil {
+			return Person{}, errors.Join(fmt.Errorf("keep photo %s: %w", upload.File, err), d.discard(ctx, person, photos))
+		}
 	}
 	judged, err := d.Judge(ctx, photos)
 	if err == nil && len(judged.Photos) != len(photos) {
@@ -146,6 +154,7 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (P
 	}
 	person.Updated = time.Now().UTC()
 	if err := d.Records.Put(ctx, person); err != nil {
+		// The record may be there all the same, so its photos stay. Enrolled again, they have the same keys.
 		return Person{}, fmt.Errorf("keep person: %w", err)
 	}
 	person.Photos = append(person.Photos, unused...) // for the one who asked, not for the record
@@ -154,6 +163,8 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (P
 
 // discard deletes photos that the person does not already have.
 func (d *Directory) discard(ctx context.Context, person Person, photos []Photo) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
+	defer cancel()
 	var errs []error
 	for _, photo := range photos {
 		if !slices.ContainsFunc(person.Photos, func(p Photo) bool { return p.Key == photo.Key }) {
@@ -165,6 +176,8 @@ func (d *Directory) discard(ctx context.Context, person Person, photos []Photo) 
 
 // Remove forgets the person and deletes the photos: the record first, so that nobody matches any more from then on.
 func (d *Directory) Remove(ctx context.Context, name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	person, err := d.Records.Get(ctx, name)
 	if err != nil {
 		return err
@@ -175,11 +188,7 @@ func (d *Directory) Remove(ctx context.Context, name string) error {
 	if err := d.Records.Delete(ctx, name); err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
-	var errs []error
-	for _, photo := range person.Photos {
-		errs = append(errs, d.Photos.Delete(ctx, photo.Key))
-	}
-	return errors.Join(errs...)
+	return d.discard(ctx, Person{}, person.Photos)
 }
 
 // photoKey follows from the name and the bytes, so that the same photo sent twice is kept once.

@@ -6,13 +6,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vigil/internal/mediatest"
 )
 
-// TestRolesApart runs every role as a process of its own. They share a NATS server and the S3 API of the clips
-// process, and nothing else: each has a folder of its own. They are started all at once, in no order.
-func TestRolesApart(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
+// apart is a site with every role in a process of its own. They share a NATS server and the S3 API of the clips
+// process, and nothing else: each has a folder of its own.
+type apart struct {
+	*site
+	configs   map[string]string // by role
+	processes map[string]*process
+}
+
+func newApart(t *testing.T) *apart {
+	t.Helper()
+	a := &apart{site: newSite(t), configs: map[string]string{}, processes: map[string]*process{}}
 	bus, store := reserve(t), reserve(t)
 	spawn(t, "nats", build(t).nats, "-js", "-sd", t.TempDir(), "-a", "127.0.0.1", "-p", fmt.Sprint(bus.number))
 	eventually(t, startTime, "nats-server listens", func() error {
@@ -22,10 +30,8 @@ func TestRolesApart(t *testing.T) {
 		}
 		return err
 	})
-	common := s.config() + fmt.Sprintf("nats: { url: \"nats://%s\" }\n", bus)
-	keys := `access_key: e2e, secret_key: "not-a-secret-at-all"`
+	const keys = `access_key: e2e, secret_key: "not-a-secret-at-all"`
 	client := fmt.Sprintf("s3: { endpoint: \"http://%s\", %s }\n", store, keys)
-	processes := map[string]*process{}
 	for role, more := range map[string]string{
 		"ingest":  "",
 		"vision":  client,
@@ -33,25 +39,61 @@ func TestRolesApart(t *testing.T) {
 		"clips":   fmt.Sprintf("s3: { listen: %q, %s }\n", store, keys),
 		"console": client,
 	} {
-		config := strings.Replace(common+more, s.data, filepath.Join(s.data, role), 1)
+		config := a.config() + fmt.Sprintf("nats: { url: \"nats://%s\" }\n", bus) + more
+		config = strings.Replace(config, a.data, a.dir(role), 1)
 		switch role {
-		case "alerts": // makes links to the console, which ingest's listener is not
-			config = strings.Replace(config, "http: {", fmt.Sprintf("http: { public_url: \"http://%s\",", s.http), 1)
-		case "ingest":
-			config = strings.Replace(config, s.http.String(), "127.0.0.1:0", 1)
+		case "alerts": // makes links to the console, which is in another process
+			config = strings.Replace(config, "http: {", fmt.Sprintf("http: { public_url: \"http://%s\",", a.http), 1)
+		case "ingest": // has a listener for WHIP
+			config = strings.Replace(config, a.http.String(), "127.0.0.1:0", 1)
 		}
-		processes[role] = launch(t, config, role)
+		a.configs[role] = config
 	}
-	for role, p := range processes {
-		g := p.greeted(t)
-		if role == "console" {
+	return a
+}
+
+func (a *apart) dir(role string) string { return filepath.Join(a.data, role) }
+
+// startAll starts all roles at once, in no order.
+func (a *apart) startAll(t *testing.T) {
+	t.Helper()
+	for role, config := range a.configs {
+		a.processes[role] = launch(t, config, role)
+	}
+	for _, p := range a.processes {
+		if g := p.greeted(t); g.Console != "" {
 			ready(t, g.Console)
 		}
 	}
+}
+
+// TestRolesApart is the whole job in five processes.
+func TestRolesApart(t *testing.T) {
+	t.Parallel()
+	a := newApart(t)
+	a.startAll(t)
 	walk := clip(t, "walk")
-	s.play(t, walk)
-	s.strangerOnly(t, walk, filepath.Join(s.data, "clips"))
-	for _, p := range processes {
-		p.stop(t)
+	a.play(t, walk)
+	a.strangerOnly(t, walk, a.dir("clips"))
+}
+
+// TestKillRoles kills all five of them, with the stranger in view, and starts them again.
+func TestKillRoles(t *testing.T) {
+	t.Parallel()
+	a := newApart(t)
+	a.startAll(t)
+	solo := clip(t, "solo")
+	inView := make(chan struct{})
+	r := &reel{film: solo, alarm: (mediatest.Solo().Passes[0].Enter + mediatest.Solo().Passes[0].Leave) / 2, reached: inView}
+	gone := a.show(t, r)
+	<-inView
+	for _, p := range a.processes {
+		p.kill(t)
 	}
+	if err := <-gone; err == nil {
+		t.Fatal("the camera noticed nothing")
+	}
+	a.startAll(t)
+	a.show(t, r)
+	a.onceAfterAll(t, solo)
 }

@@ -152,7 +152,7 @@ func (g *Gallery) keepConfigured(ctx context.Context, configured []Person) error
 	return nil
 }
 
-// refresh embeds who has changed and sets the gallery. A photo that cannot be fetched now costs that person the
+// refresh embeds who has changed and, if anybody has, sets the gallery. A photo that cannot be fetched now costs that person the
 // photo, not everybody the gallery.
 func (g *Gallery) refresh(ctx context.Context) error {
 	records, err := g.Records.List(ctx)
@@ -161,6 +161,7 @@ func (g *Gallery) refresh(ctx context.Context) error {
 	}
 	everybody := append([]vision.Person(nil), g.configured...)
 	enrolled := map[string]embedded{}
+	changed := g.Roster.Gallery() == nil
 	for _, record := range records {
 		if record.Source == FromConfiguration {
 			continue
@@ -170,9 +171,13 @@ func (g *Gallery) refresh(ctx context.Context) error {
 			if now, err = g.embedRecord(ctx, record); err != nil {
 				return err
 			}
+			changed = true
 		}
 		enrolled[record.Name] = now
 		everybody = append(everybody, now.person)
+	}
+	if !changed && len(enrolled) == len(g.enrolled) {
+		return nil
 	}
 	gallery, err := vision.NewGallery(g.Engine.Model().ID, everybody)
 	if err != nil {

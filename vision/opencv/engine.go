@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"gocv.io/x/gocv"
+
 	"vigil/models"
 	"vigil/vision"
 )
@@ -56,4 +58,70 @@ func Open(cfg Config) (vision.Engine, error) {
 	}
 	cfg.Log.Info("face engine opened", "engine", EngineDeep, "detector", detector.ID(), "embedder", embedder.ID())
 	return e, nil
+}
+
+// detector finds faces in a picture.
+type detector interface {
+	detect(picture gocv.Mat) ([]vision.Face, error)
+	close() error
+}
+
+// embedder turns an aligned face, BGR of AlignedSide pixels a side, into a unit vector.
+type embedder interface {
+	embed(aligned gocv.Mat) (vision.Embedding, error)
+	close() error
+}
+
+// engine is a detector and an embedder with the alignment between them.
+type engine struct {
+	model    vision.Model
+	detector detector
+	aligner  *aligner
+	embedder embedder
+	closed   bool
+}
+
+var _ vision.Engine = (*engine)(nil)
+
+// Detect implements vision.Engine.
+func (e *engine) Detect(p vision.Picture) (faces []vision.Face, err error) {
+	v, err := newView(p)
+	if err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	if faces, err = e.detector.detect(v.Mat); err != nil {
+		return nil, fmt.Errorf("detect: %w", err)
+	}
+	return faces, nil
+}
+
+// Embed implements vision.Engine.
+func (e *engine) Embed(p vision.Picture, f vision.Face) (_ vision.Embedding, _ vision.Quality, err error) {
+	v, err := newView(p)
+	if err != nil {
+		return nil, vision.Quality{}, fmt.Errorf("embed: %w", err)
+	}
+	defer func() { err = errors.Join(err, v.close()) }()
+	pixels, err := e.aligner.align(v.Mat, f.Landmarks)
+	if err != nil {
+		return nil, vision.Quality{}, fmt.Errorf("embed: %w", err)
+	}
+	embedding, err := e.embedder.embed(e.aligner.aligned)
+	if err != nil {
+		return nil, vision.Quality{}, fmt.Errorf("embed: %w", err)
+	}
+	return embedding, vision.Assess(f, p.Width, p.Height, pixels), nil
+}
+
+// Model implements vision.Engine.
+func (e *engine) Model() vision.Model { return e.model }
+
+// Close implements vision.Engine.
+func (e *engine) Close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	return errors.Join(e.detector.close(), e.aligner.close(), e.embedder.close())
 }

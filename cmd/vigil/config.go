@@ -31,7 +31,9 @@ func (configCheck) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	if err := app.Check(cfg); err != nil {
+	if err := app.Check(cfg); err != nil && g.ConfigFile != "" {
+		return fmt.Errorf("configuration %s: %w", g.ConfigFile, err)
+	} else if err != nil {
 		return err
 	}
 	if g.JSON {

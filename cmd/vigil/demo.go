@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -25,10 +27,8 @@ const demoListen = "127.0.0.1:8080"
 
 func (c demoCommand) Run(ctx context.Context, g *Globals) error {
 	photos := filepath.Join(c.Dir, "people", "Resident")
-	for _, old := range []string{"data", "clips", "people"} {
-		if err := os.RemoveAll(filepath.Join(c.Dir, old)); err != nil {
-			return fmt.Errorf("demo: %w", err)
-		}
+	if err := emptyDemo(c.Dir); err != nil {
+		return fmt.Errorf("demo: %w", err)
 	}
 	if err := portraits(mediatest.Resident(), photos); err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -60,6 +60,31 @@ func (c demoCommand) Run(ctx context.Context, g *Globals) error {
 		<-ctx.Done()
 		return nil
 	})
+}
+
+// demoMark is a file that says that a folder is a demo's, to be emptied by the next one.
+const demoMark = ".vigil-demo"
+
+// emptyDemo makes the folder, or empties one of an earlier demo. It touches no other: its data folder could be
+// somebody's.
+func emptyDemo(dir string) error {
+	mark := filepath.Join(dir, demoMark)
+	there, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(mark); len(there) > 0 && err != nil {
+		return fmt.Errorf("%s is not empty, and no earlier demo's: name another folder with --dir", dir)
+	}
+	for _, old := range []string{"data", "clips", "people"} {
+		if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, nil, 0o644)
 }
 
 // demo tells what happens.

@@ -21,6 +21,7 @@ type imageFaces struct {
 
 type embeddedFace struct {
 	vision.Face
+	Landmarks [][2]float64     `json:"landmarks"` // of the face, as pairs
 	Embedding vision.Embedding `json:"embedding"`
 }
 
@@ -68,7 +69,11 @@ func facesOf(engine vision.Engine, file string) (imageFaces, error) {
 			return answer, fmt.Errorf("%s: embed: %w", file, err)
 		}
 		face.Quality = quality
-		answer.Faces = append(answer.Faces, embeddedFace{Face: face, Embedding: embedding})
+		shown := embeddedFace{Face: face, Embedding: embedding}
+		for _, point := range face.Landmarks {
+			shown.Landmarks = append(shown.Landmarks, [2]float64{point.X, point.Y})
+		}
+		answer.Faces = append(answer.Faces, shown)
 	}
 	return answer, nil
 }

@@ -19,9 +19,9 @@ type told struct {
 }
 
 // vigil runs a command in this process. The working directory is the test's own: the embedded store changes it.
-func vigil(t *testing.T, args ...string) told { return vigilIn(t, t.Context(), nil, args...) }
+func vigil(t *testing.T, args ...string) told { return vigilIn(t.Context(), t, nil, args...) }
 
-func vigilIn(t *testing.T, ctx context.Context, environ []string, args ...string) told {
+func vigilIn(ctx context.Context, t *testing.T, environ []string, args ...string) told {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code := run(ctx, args, environ, &out, &errs)
@@ -154,8 +154,8 @@ func TestConfigCheck(t *testing.T) {
 		}
 	}
 	vigil(t, "config", "check", "-c", filepath.Join(dir, "none.yaml")).fails(t, 1, filepath.Join(dir, "none.yaml"), "no such file")
-	vigilIn(t, t.Context(), []string{"VIGIL_NATS_REPLICAS=x"}, "config", "check").fails(t, 1, "VIGIL_NATS_REPLICAS", `"x"`)
-	got := vigilIn(t, t.Context(), []string{"VIGIL_HTTP_LISTN=x"}, "config", "check")
+	vigilIn(t.Context(), t, []string{"VIGIL_NATS_REPLICAS=x"}, "config", "check").fails(t, 1, "VIGIL_NATS_REPLICAS", `"x"`)
+	got := vigilIn(t.Context(), t, []string{"VIGIL_HTTP_LISTN=x"}, "config", "check")
 	got.works(t)
 	if !strings.Contains(got.err, "VIGIL_HTTP_LISTN belongs to no") {
 		t.Errorf("got %q, want a warning", got.err)
@@ -165,7 +165,7 @@ func TestConfigCheck(t *testing.T) {
 func TestConfigPrintShowsNoSecret(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "vigil.yaml"),
 		"cameras: [{id: door, url: 'rtsp://user:hunter2@10.0.0.5/1?key=hunter2'}]\nnats: {url: 'nats://user:hunter2@h:4222'}\n")
-	got := vigilIn(t, t.Context(), []string{"VIGIL_S3_SECRET_KEY=hunter2", "VIGIL_CLIPS_PRE_ROLL=7s"}, "config", "print", "-c", path)
+	got := vigilIn(t.Context(), t, []string{"VIGIL_S3_SECRET_KEY=hunter2", "VIGIL_CLIPS_PRE_ROLL=7s"}, "config", "print", "-c", path)
 	got.works(t, "10.0.0.5/1", "h:4222", "pre_roll: 7s", "listen: 127.0.0.1:8080")
 	if strings.Contains(got.out, "hunter2") {
 		t.Errorf("got %s", got.out)
@@ -210,7 +210,7 @@ func TestModels(t *testing.T) {
 	if !strings.Contains(got.out, "differs") {
 		t.Errorf("got %q", got.out)
 	}
-	vigilIn(t, t.Context(), []string{"VIGIL_MODELS_DIR=" + dir}, "models", "verify").fails(t, 1, path)
+	vigilIn(t.Context(), t, []string{"VIGIL_MODELS_DIR=" + dir}, "models", "verify").fails(t, 1, path)
 	vigil(t, "models", "fetch", "nothing", "--dir", dir).fails(t, 1, `"nothing"`, "yunet")
 	vigil(t, "models", "fetch", "mobilefacenet", "--dir", dir).fails(t, 1, "mobilefacenet", "cannot be fetched", dir)
 	write(t, filepath.Join(dir, "models.yaml"), "models: [\n")
@@ -226,12 +226,12 @@ func TestNoVigilRuns(t *testing.T) {
 		"alerts list", "alerts show 01J", "alerts tail", "cameras list", "people list", "people remove Ann", "people enroll Ann " + photo,
 		"clips get 01J", "health",
 	} {
-		vigilIn(t, t.Context(), environ, strings.Fields(command)...).fails(t, 1, data, "vigil serve")
+		vigilIn(t.Context(), t, environ, strings.Fields(command)...).fails(t, 1, data, "vigil serve")
 	}
 	vigil(t, "alerts", "list", "--server", "http://127.0.0.1:1").fails(t, 1, "--token", "VIGIL_TOKEN")
 	vigil(t, "alerts", "list", "--server", "nonsense", "--token", "x").fails(t, 1, `"nonsense"`)
 	write(t, filepath.Join(data, "access.json"), `{"server":"http://127.0.0.1:1","token":"x"}`)
-	vigilIn(t, t.Context(), environ, "alerts", "list").fails(t, 1, "no vigil answers at http://127.0.0.1:1")
+	vigilIn(t.Context(), t, environ, "alerts", "list").fails(t, 1, "no vigil answers at http://127.0.0.1:1")
 	if left, err := os.ReadDir(data); err != nil || len(left) != 1 {
 		t.Errorf("got %v, %v, want nothing new", left, err)
 	}
@@ -240,8 +240,8 @@ func TestNoVigilRuns(t *testing.T) {
 func TestServeRefusesWhatIsNotConfigured(t *testing.T) {
 	dir := t.TempDir()
 	environ := []string{"VIGIL_DATA_DIR=" + filepath.Join(dir, "data")}
-	vigilIn(t, t.Context(), environ, "serve", "--roles", "recorder").fails(t, 1, `"recorder"`, "vision")
-	vigilIn(t, t.Context(), environ, "serve", "--roles", "ingest,alerts").fails(t, 1, "nats.url", "http.public_url")
+	vigilIn(t.Context(), t, environ, "serve", "--roles", "recorder").fails(t, 1, `"recorder"`, "vision")
+	vigilIn(t.Context(), t, environ, "serve", "--roles", "ingest,alerts").fails(t, 1, "nats.url", "http.public_url")
 	vigil(t, "serve", "-c", write(t, filepath.Join(dir, "bad.yaml"), "cams: []\n")).fails(t, 1, "bad.yaml", "line 1", "cams")
 	if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
 		t.Error("a data folder was made")
@@ -253,9 +253,9 @@ func TestInterruptedIsNoSuccess(t *testing.T) {
 	cancel()
 	environ := []string{"VIGIL_DATA_DIR=" + t.TempDir()}
 	write(t, filepath.Join(strings.TrimPrefix(environ[0], "VIGIL_DATA_DIR="), "access.json"), `{"server":"http://127.0.0.1:1","token":"x"}`)
-	vigilIn(t, ctx, environ, "alerts", "list").fails(t, 130, "interrupted")
+	vigilIn(ctx, t, environ, "alerts", "list").fails(t, 130, "interrupted")
 	// It goes on until it is told to end.
-	vigilIn(t, ctx, environ, "alerts", "tail").works(t)
+	vigilIn(ctx, t, environ, "alerts", "tail").works(t)
 }
 
 func TestDemoTouchesNoFolderButItsOwn(t *testing.T) {

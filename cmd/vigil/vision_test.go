@@ -73,7 +73,7 @@ type faceLine struct {
 func TestFaces(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "ann.jpg"), string(portrait(t, mediatest.Resident(), 0)))
-	got := vigilIn(t, t.Context(), classic, "faces", path)
+	got := vigilIn(t.Context(), t, classic, "faces", path)
 	got.works(t)
 	lines := each[faceLine](t, got)
 	if len(lines) != 1 || lines[0].File != path || len(lines[0].Faces) != 1 {
@@ -108,20 +108,20 @@ func TestFacesOfPicturesThatShowNone(t *testing.T) {
 	blank := write(t, filepath.Join(dir, "wall.png"), string(wall(t)))
 	garbage := write(t, filepath.Join(dir, "garbage.jpg"), "\xff\xd8\xff\xe0 and no more")
 	none := filepath.Join(dir, "none.jpg")
-	got := vigilIn(t, t.Context(), classic, "faces", blank)
+	got := vigilIn(t.Context(), t, classic, "faces", blank)
 	got.fails(t, 1, blank+": no face found")
 	if lines := each[map[string]any](t, got); len(lines) != 1 || lines[0]["faces"] == nil {
 		t.Errorf("got %q, want an empty list: it was looked at", got.out)
 	}
 	for _, path := range []string{garbage, none, write(t, filepath.Join(dir, "empty.jpg"), ""), dir} {
-		got := vigilIn(t, t.Context(), classic, "faces", path)
+		got := vigilIn(t.Context(), t, classic, "faces", path)
 		got.fails(t, 1, path)
 		if got.out != "" {
 			t.Errorf("%s: got %q, want nothing: it was not looked at", path, got.out)
 		}
 	}
 	good := write(t, filepath.Join(dir, "good.jpg"), string(portrait(t, mediatest.Stranger(), 1)))
-	got = vigilIn(t, t.Context(), classic, "faces", none, good, blank)
+	got = vigilIn(t.Context(), t, classic, "faces", none, good, blank)
 	got.fails(t, 1, none, blank)
 	if lines := each[faceLine](t, got); len(lines) != 2 || lines[0].File != good || len(lines[0].Faces) != 1 {
 		t.Errorf("got %q, want the good one in spite of the others", got.out)
@@ -133,11 +133,11 @@ func TestEngineThatIsNotThere(t *testing.T) {
 	picture := write(t, filepath.Join(dir, "1.jpg"), string(portrait(t, mediatest.Resident(), 0)))
 	models := filepath.Join(dir, "models")
 	deep := []string{"VIGIL_MODELS_ENGINE=deep", "VIGIL_MODELS_DIR=" + models}
-	vigilIn(t, t.Context(), deep, "faces", picture).fails(t, 1, filepath.Join(models, yunet), "vigil models fetch")
+	vigilIn(t.Context(), t, deep, "faces", picture).fails(t, 1, filepath.Join(models, yunet), "vigil models fetch")
 	write(t, filepath.Join(models, yunet), "not the network")
 	write(t, filepath.Join(models, "face_recognition_sface_2021dec.onnx"), "nor this")
-	vigilIn(t, t.Context(), deep, "faces", picture).fails(t, 1, filepath.Join(models, yunet), "8f2383e4dd3cfbb4")
-	auto := vigilIn(t, t.Context(), deep[1:], "faces", picture)
+	vigilIn(t.Context(), t, deep, "faces", picture).fails(t, 1, filepath.Join(models, yunet), "8f2383e4dd3cfbb4")
+	auto := vigilIn(t.Context(), t, deep[1:], "faces", picture)
 	auto.fails(t, 1, filepath.Join(models, yunet), "8f2383e4dd3cfbb4") // a wrong file is never passed over
 }
 
@@ -154,7 +154,7 @@ func TestAnalyze(t *testing.T) {
 	dir := t.TempDir()
 	walk := clip(t, dir, "walk")
 	album(t, filepath.Join(dir, "people", "Resident"), mediatest.Resident())
-	got := vigilIn(t, t.Context(), classic, "analyze", walk, "--people", filepath.Join(dir, "people"))
+	got := vigilIn(t.Context(), t, classic, "analyze", walk, "--people", filepath.Join(dir, "people"))
 	got.works(t)
 	truth, err := mediatest.ClipTruth("walk")
 	if err != nil {
@@ -179,7 +179,7 @@ func TestAnalyze(t *testing.T) {
 }
 
 func TestAnalyzeWithNobodyEnrolled(t *testing.T) {
-	got := vigilIn(t, t.Context(), classic, "analyze", clip(t, t.TempDir(), "solo"), "--json")
+	got := vigilIn(t.Context(), t, classic, "analyze", clip(t, t.TempDir(), "solo"), "--json")
 	got.works(t)
 	if lines := each[trackLine](t, got); len(lines) != 1 || lines[0].Decision != vision.Unknown || lines[0].Stranger == "" {
 		t.Errorf("got %s", got.out)
@@ -198,14 +198,14 @@ func TestAnalyzeFilesThatAreNoVideo(t *testing.T) {
 		write(t, filepath.Join(dir, "empty.mp4"), ""), dir,
 		write(t, filepath.Join(dir, "headless.mp4"), string(film[len(film)/2:])),
 	} {
-		got := vigilIn(t, t.Context(), classic, "analyze", path)
+		got := vigilIn(t.Context(), t, classic, "analyze", path)
 		got.fails(t, 1, "analyze "+path)
 		if got.out != "" {
 			t.Errorf("%s: got %q", path, got.out)
 		}
 	}
 	cut := write(t, filepath.Join(dir, "cut.mp4"), string(film[:len(film)/3]))
-	got := vigilIn(t, t.Context(), classic, "analyze", cut)
+	got := vigilIn(t.Context(), t, classic, "analyze", cut)
 	got.fails(t, 1, "analyze "+cut, "ends early")
 	if lines := each[trackLine](t, got); len(lines) != 1 || lines[0].Decision != vision.Unknown {
 		t.Errorf("got %s, want what was seen until then", got.out)
@@ -226,7 +226,7 @@ func TestAnalyzeWithPeopleWhoCannotBeRead(t *testing.T) {
 		empty: "no folder of photos", nobody: "Ann", filepath.Join(dir, "none"): "no such file",
 		blank: filepath.Join(blank, "Ann") + ": no photo can be used; wall.png: no face found",
 	} {
-		got := vigilIn(t, t.Context(), classic, "analyze", solo, "--people", people)
+		got := vigilIn(t.Context(), t, classic, "analyze", solo, "--people", people)
 		got.fails(t, 1, people, want)
 		if got.out != "" || strings.Count(got.err, "\n") != 1 {
 			t.Errorf("%s: got %q and %q", people, got.out, got.err)

@@ -90,7 +90,7 @@ type Endpoint struct {
 
 // Alerts configures visits.
 type Alerts struct {
-	VisitGap time.Duration `yaml:"visit_gap" doc:"A stranger who is away this long has left; the next sighting is another visit."`
+	VisitGap time.Duration `yaml:"visit_gap" doc:"A stranger who is away this long has left; the next sighting is another visit. 3s to 1h."`
 }
 
 // Clips configures what a clip covers.

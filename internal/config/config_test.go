@@ -86,6 +86,7 @@ func TestLoadErrorsNameTheThing(t *testing.T) {
 		"port":                 {"http: {listen: '127.0.0.1:99999'}", nil, []string{"http.listen", "port", "65535"}},
 		"engine":               {"models: {engine: quick}", nil, []string{"models.engine", "quick"}},
 		"roll":                 {"clips: {pre_roll: 2m}", nil, []string{"clips.pre_roll", "2m0s"}},
+		"gap":                  {"alerts: {visit_gap: 2s}", nil, []string{"alerts.visit_gap", "2s", "3s to 1h"}},
 		"endpoint":             {"endpoints: [{id: x, url: 'ftp://h', secret: s}]", nil, []string{"endpoints[0].url"}},
 		"two at once":          {"models: {engine: quick}\nclips: {pre_roll: 2m}", nil, []string{"models.engine", "clips.pre_roll"}},
 		"env bool":             {"", []string{"VIGIL_HTTP_INSECURE=maybe"}, []string{"VIGIL_HTTP_INSECURE", "maybe"}},

@@ -15,7 +15,11 @@ import (
 
 var id = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
-const maxRoll = 30 * time.Second
+const (
+	maxRoll = 30 * time.Second
+	// minGap is what a visit needs to outlast the pauses between what vision says of somebody who stays.
+	minGap = 3 * time.Second
+)
 
 // Validate checks what can be checked without touching the machine, and names every key that is wrong.
 func (c *Config) Validate() error {
@@ -31,8 +35,8 @@ func (c *Config) Validate() error {
 	c.validateCameras(bad)
 	c.validatePeople(bad)
 	c.validateEndpoints(bad)
-	if c.Alerts.VisitGap < time.Second || c.Alerts.VisitGap > time.Hour {
-		bad("alerts.visit_gap", "is %s, want 1s to 1h", c.Alerts.VisitGap)
+	if c.Alerts.VisitGap < minGap || c.Alerts.VisitGap > time.Hour {
+		bad("alerts.visit_gap", "is %s, want %s to 1h", c.Alerts.VisitGap, minGap)
 	}
 	for key, d := range map[string]time.Duration{"clips.pre_roll": c.Clips.PreRoll, "clips.post_roll": c.Clips.PostRoll} {
 		if d < 0 || d > maxRoll {

@@ -119,7 +119,7 @@ func (d *Desk) report(ctx context.Context, err error) {
 		d.Log.Info("alerts go on")
 	case err != nil && err.Error() != d.failed:
 		d.failed = err.Error()
-		d.Log.Error("alerts wait", "err", err)
+		d.Log.Error("alerts wait", "error", err)
 	}
 }
 

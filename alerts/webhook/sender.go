@@ -129,7 +129,7 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 	defer cancel()
 	if err := s.ledger.Put(noting, d.Key(), rec); err != nil {
 		// What the receiver said stands. At worst an attempt is not counted.
-		log.Warn("record webhook attempt", "err", err)
+		log.Warn("record webhook attempt", "error", err)
 	}
 	switch {
 	case r.Outcome == Delivered:
@@ -140,6 +140,7 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 	case !more:
 		return &DeadError{Reason: fmt.Sprintf("%d attempts, the last: %s", rec.Attempts, r.Reason)}
 	default:
+		log.Warn("webhook not delivered, will be tried again", "after", wait.Round(time.Second), "reason", r.Reason)
 		return &LaterError{After: wait, Reason: fmt.Sprintf("attempt %d: %s", rec.Attempts, r.Reason)}
 	}
 }

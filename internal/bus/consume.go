@@ -263,7 +263,8 @@ func (d *delivery) settle(ctx context.Context, err error) {
 	case d.cfg.MaxDeliver > 0 && d.meta.Deliveries >= d.cfg.MaxDeliver:
 		d.bury(ctx, err.Error())
 	case errors.As(err, &retry) && retry.after > 0:
-		d.log().Info("message waits, will be delivered again", "after", retry.after, "reason", err)
+		// The handler knows why it waits, and has said so if it is worth saying.
+		d.log().Debug("message waits, will be delivered again", "after", retry.after, "reason", err)
 		d.answered("retry", d.msg.NakWithDelay(retry.after))
 	default:
 		d.again(backOff(d.meta.Deliveries), err)

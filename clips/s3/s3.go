@@ -58,17 +58,34 @@ type Config struct {
 
 // Store is a clips.Store in one bucket.
 type Store struct {
-	client *minio.Client
-	bucket string
+	client   *minio.Client
+	endpoint string
+	bucket   string
+	region   string
 }
 
 var _ clips.Store = (*Store)(nil)
 
+// ErrRefused says that the service answered and will not have us: wrong keys, no right to the bucket. Waiting does not
+// help.
+var ErrRefused = errors.New("refused by the service")
+
 // New connects to the service and makes sure that the bucket is there.
 func New(ctx context.Context, cfg Config) (*Store, error) {
-	region := cfg.Region
-	if region == "" {
-		region = defaultRegion
+	s, err := Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Ensure(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Open makes a store without asking the service anything.
+func Open(cfg Config) (*Store, error) {
+	if cfg.Region == "" {
+		cfg.Region = defaultRegion
 	}
 	lookup := minio.BucketLookupAuto
 	if cfg.PathStyle {
@@ -76,16 +93,24 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	client, err := minio.New(cfg.Endpoint, &minio.Options{
 		Creds:  credentials.NewStaticV4(cfg.AccessKey, string(cfg.SecretKey), ""),
-		Secure: cfg.Secure, Region: region, BucketLookup: lookup, Transport: cfg.Transport, MaxRetries: retries,
+		Secure: cfg.Secure, Region: cfg.Region, BucketLookup: lookup, Transport: cfg.Transport, MaxRetries: retries,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("s3 endpoint %q: %w", cfg.Endpoint, err)
 	}
-	s := &Store{client: client, bucket: cfg.Bucket}
-	if err := s.ensureBucket(ctx, region); err != nil {
-		return nil, fmt.Errorf("s3 bucket %q at %s: %w", cfg.Bucket, cfg.Endpoint, err)
+	return &Store{client: client, endpoint: cfg.Endpoint, bucket: cfg.Bucket, region: cfg.Region}, nil
+}
+
+// Ensure makes sure that the bucket is there. ErrRefused when the service answers that it will not be.
+func (s *Store) Ensure(ctx context.Context) error {
+	if err := s.ensureBucket(ctx, s.region); err != nil {
+		var answer minio.ErrorResponse
+		if errors.As(err, &answer) && answer.StatusCode >= 400 && answer.StatusCode < 500 {
+			err = fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		return fmt.Errorf("s3 bucket %q at %s: %w", s.bucket, s.endpoint, err)
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Store) ensureBucket(ctx context.Context, region string) error {

@@ -24,8 +24,12 @@ import (
 	"vigil/vision"
 )
 
-// stopTime bounds how long open HTTP requests may take to end.
-const stopTime = 5 * time.Second
+const (
+	// stopTime bounds how long open HTTP requests may take to end.
+	stopTime = 5 * time.Second
+	// bodyTime bounds how long a request's body may take: photos over a slow line are the largest.
+	bodyTime = 2 * time.Minute
+)
 
 // Options say what to run.
 type Options struct {
@@ -180,7 +184,7 @@ func (a *App) openHTTP(context.Context) error {
 		return nil
 	}
 	server := &http.Server{
-		Handler: a.routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: punctual(a.routes), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.task("http", func(ctx context.Context) error {
@@ -190,7 +194,12 @@ func (a *App) openHTTP(context.Context) error {
 		stop := context.AfterFunc(ctx, func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 			defer cancel()
-			stopped <- server.Shutdown(ctx)
+			// A client that does not read or write cannot keep the program.
+			err := server.Shutdown(ctx)
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = server.Close()
+			}
+			stopped <- err
 		})
 		err := server.Serve(a.http)
 		if stop() {
@@ -199,6 +208,17 @@ func (a *App) openHTTP(context.Context) error {
 		return <-stopped
 	})
 	return nil
+}
+
+// punctual bounds how long a request's body may take. Requests without one, such as event streams and clips being
+// played, may last.
+func punctual(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a connection that is gone needs none
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // leaveAccess tells commands on this machine how to ask the console. They come with a token that lives as long as

@@ -29,12 +29,13 @@ func (a *App) openClips(context.Context) error {
 		Spool: filepath.Join(a.cfg.DataDir, "spool"), Log: a.log,
 	}
 	jobs := alertsjs.ClipJobs(a.bus)
-	a.task("clips", func(ctx context.Context) error {
+	// One process at a time: a clip waits in the spool of the one that cut it.
+	a.task("clips", a.leased("clips", func(ctx context.Context) error {
 		consumer := bus.Consumer{Durable: "clips", Filter: "vigil.clips.job.*", Concurrency: cutters}
 		return jobs.Consume(ctx, consumer, func(ctx context.Context, job alerts.ClipJob, _ bus.Meta) error {
 			return clipAnswer(recorder.Handle(ctx, job))
 		})
-	})
+	}))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"vigil/alerts"
@@ -49,7 +50,7 @@ func (a *App) openConsole(ctx context.Context) error {
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
 		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings)), Version: a.version,
-		Secure: a.cfg.HTTP.TLSCert != "", Log: a.log,
+		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
 }

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 
 	"vigil/frames"
 	"vigil/ingest"
@@ -56,7 +58,11 @@ func (a *App) openIngest(ctx context.Context) error {
 		return fmt.Errorf("webrtc.udp: %w", err)
 	}
 	a.onClose(func() error { return runOnce(endpoint.Run) }) //nolint:contextcheck // ctx is that of the start, and over
-	a.routes.Handle("/whip/", endpoint.Handler())
+	handler := endpoint.Handler()
+	if open {
+		handler = fromThisMachine(handler)
+	}
+	a.routes.Handle("/whip/", handler)
 	if !a.has(Console) {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	}
@@ -64,6 +70,21 @@ func (a *App) openIngest(ctx context.Context) error {
 	a.task("rtsp", server.Run)
 	a.task("whip", endpoint.Run)
 	return nil
+}
+
+// fromThisMachine refuses pages of other hosts that a browser on this machine shows: without tokens, nothing else keeps
+// them from publishing. Programs send no Origin.
+func fromThisMachine(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); origin != "" {
+			u, err := url.Parse(origin)
+			if err != nil || !config.IsLoopback(net.JoinHostPort(u.Hostname(), "0")) {
+				http.Error(w, "pages of other hosts may publish only with a token: configure the camera", http.StatusForbidden)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // runOnce frees what a Run that was never called would have freed.

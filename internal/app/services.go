@@ -25,8 +25,8 @@ const (
 	framesBytes = 4 << 30
 	// busSilence is how long NATS may be silent before an owner is told what the start waits for.
 	busSilence = 2 * time.Second
-	// storeWait is how long a start waits for a store that another process is about to serve.
-	storeWait = 30 * time.Second
+	// storeWait is how long a start waits for a store that another process is about to serve, before it goes on without.
+	storeWait = 10 * time.Second
 )
 
 // Keys of the settings bucket.
@@ -142,27 +142,49 @@ func (a *App) serveStore(ctx context.Context, target s3.Config) error {
 	return err
 }
 
-// connectStore tries again for a while: the process that serves the store may be starting too.
+// connectStore makes sure of the bucket. A store that does not answer is waited for a while, since the process that
+// serves it may be starting too, and then in the background: alarms do not need it, and clips wait in their spool.
 func (a *App) connectStore(ctx context.Context, target s3.Config) (*s3.Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	if a.cfg.S3.Endpoint == "" {
+		return s3.New(ctx, target)
+	}
+	store, err := s3.Open(target)
+	if err != nil {
+		return nil, fmt.Errorf("s3.endpoint: %w", err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
-	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		store, err := s3.New(ctx, target)
-		if err == nil {
-			return store, nil
-		}
-		if a.cfg.S3.Endpoint == "" {
-			return nil, err
+	err = a.awaitStore(waiting, store)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("s3.endpoint: no answer: %w", ctx.Err()) // the program ends
+	case errors.Is(err, s3.ErrRefused):
+		return nil, fmt.Errorf("s3.endpoint: %w", err)
+	case err != nil:
+		a.log.Error("s3.endpoint: going on without the store: no pictures until it answers, and clips wait", "error", err)
+		a.task("store", func(ctx context.Context) error {
+			if err := a.awaitStore(ctx, store); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("s3.endpoint: %w", err)
+			}
+			return nil
+		})
+	}
+	return store, nil
+}
+
+// awaitStore tries until the bucket is there, the service refuses, or ctx ends.
+func (a *App) awaitStore(ctx context.Context, store *s3.Store) error {
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
+		err := store.Ensure(ctx)
+		if err == nil || errors.Is(err, s3.ErrRefused) {
+			return err
 		}
 		if ctx.Err() == nil {
 			a.log.Warn("s3.endpoint: no answer yet, still trying", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				err = ctx.Err() // the program ends
-			}
-			return nil, fmt.Errorf("s3.endpoint: no answer: %w", err)
+			return err
 		case <-time.After(wait):
 		}
 	}

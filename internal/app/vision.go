@@ -118,7 +118,6 @@ func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision
 	}
 	return &watch{
 		app: a, cameras: cameras, engine: engine, roster: roster,
-		strangers: vision.NewStrangers(engine.Model(), a.cfg.Alerts.VisitGap),
 		sightings: alertsjs.Sightings(a.bus),
 		progress:  progress{positions},
 	}, nil
@@ -126,6 +125,8 @@ func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision
 
 // run starts a worker when a camera is first heard of. An engine that is broken ends them all, and the program.
 func (w *watch) run(ctx context.Context) error {
+	// While another process held the lease, what was remembered of strangers has aged.
+	w.strangers = vision.NewStrangers(w.engine.Model(), w.app.cfg.Alerts.VisitGap)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		begun := map[frames.CameraID]bool{}

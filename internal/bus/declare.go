@@ -58,32 +58,32 @@ type Limits struct {
 	Streams []jetstream.StreamConfig
 }
 
-// streams returns what is declared, with its reasons. All discard new messages when they are full: the publisher then
-// knows, where discarding old ones would lose what was promised to be kept.
+// streams returns what is declared, with its reasons. Queues discard new messages when they are full: the publisher then
+// knows, where discarding old ones would lose what was promised to be done. Histories discard their oldest: those were
+// handled long ago, and a busy house must not go blind because its past is full.
 func streams() []jetstream.StreamConfig {
 	list := []jetstream.StreamConfig{
 		// About 600 bytes each, one every few seconds for each face: 256 MiB are 400,000. A week is enough to look
 		// back after a holiday, and nothing of them is needed for longer than the alert they raised.
-		{Name: Sightings, Subjects: []string{"vigil.sightings.*"}, MaxAge: 7 * day, MaxBytes: 256 * mib},
+		{Name: Sightings, Subjects: []string{"vigil.sightings.*"}, MaxAge: 7 * day, MaxBytes: 256 * mib, Discard: jetstream.DiscardOld},
 		// About 1 KiB each: 256 MiB are 250,000 alert events in the month for which they are listed.
-		{Name: Events, Subjects: []string{"vigil.events.>"}, MaxAge: 30 * day, MaxBytes: 256 * mib},
+		{Name: Events, Subjects: []string{"vigil.events.>"}, MaxAge: 30 * day, MaxBytes: 256 * mib, Discard: jetstream.DiscardOld},
 		// One per event and endpoint. Deliveries are given up after three days; what is there after fourteen belongs to
 		// an endpoint that nobody serves any more.
 		{
 			Name: Outbox, Subjects: []string{"vigil.outbox.*"}, Retention: jetstream.WorkQueuePolicy,
-			MaxAge: 14 * day, MaxBytes: 256 * mib,
+			MaxAge: 14 * day, MaxBytes: 256 * mib, Discard: jetstream.DiscardNew,
 		},
 		// A few KiB each, done within a minute. They wait while the object store is away, for a day at most; a week
 		// leaves room for a machine that was off.
 		{
 			Name: ClipJobs, Subjects: []string{"vigil.clips.job.*", "vigil.clips.done.*"},
-			Retention: jetstream.WorkQueuePolicy, MaxAge: 7 * day, MaxBytes: 64 * mib,
+			Retention: jetstream.WorkQueuePolicy, MaxAge: 7 * day, MaxBytes: 64 * mib, Discard: jetstream.DiscardNew,
 		},
 		// What failed for good, for a month, so that somebody can look and replay.
-		{Name: DLQ, Subjects: []string{dlqPrefix + ">"}, MaxAge: 30 * day, MaxBytes: 128 * mib},
+		{Name: DLQ, Subjects: []string{dlqPrefix + ">"}, MaxAge: 30 * day, MaxBytes: 128 * mib, Discard: jetstream.DiscardOld},
 	}
 	for i := range list {
-		list[i].Discard = jetstream.DiscardNew
 		list[i].Storage = jetstream.FileStorage
 		list[i].Duplicates = duplicates
 		list[i].AllowDirect = true
@@ -198,6 +198,9 @@ func (c *Conn) declareStream(ctx context.Context, want jetstream.StreamConfig) e
 		return err
 	}
 	have := stream.CachedInfo().Config
+	if want.Discard == jetstream.DiscardNew {
+		want.MaxBytes = roomy(want.MaxBytes, have.MaxBytes, stream.CachedInfo().State.Bytes)
+	}
 	fields, fixed := drift(have, want)
 	switch {
 	case len(fixed) > 0:
@@ -209,6 +212,15 @@ func (c *Conn) declareStream(ctx context.Context, want jetstream.StreamConfig) e
 		return fmt.Errorf("change %s: %w", strings.Join(fields, ", "), err)
 	}
 	return nil
+}
+
+// roomy is the size of what refuses new messages when it is full: a disk that has become small must not close it, so it
+// does not shrink to what it holds already.
+func roomy(want, have int64, holds uint64) int64 {
+	if want >= have {
+		return want
+	}
+	return min(have, max(want, int64(holds+holds/4+minStream)))
 }
 
 func plural(fields []string) string {
@@ -280,6 +292,7 @@ func (c *Conn) declareBucket(ctx context.Context, want jetstream.KeyValueConfig)
 		return err
 	}
 	have := status.Config()
+	want.MaxBytes = roomy(want.MaxBytes, have.MaxBytes, status.Bytes())
 	if have.Storage != want.Storage {
 		return fmt.Errorf("a field cannot be changed on an existing bucket: storage is %v, want %v", have.Storage, want.Storage)
 	}

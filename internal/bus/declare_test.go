@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,11 +43,11 @@ func TestDeclare(t *testing.T) {
 		bytes     int64
 	}{
 		{"FRAMES", jetstream.LimitsPolicy, jetstream.DiscardOld, 15 * time.Minute, 4 << 30},
-		{bus.Sightings, jetstream.LimitsPolicy, jetstream.DiscardNew, 7 * 24 * time.Hour, 256 * mib},
-		{bus.Events, jetstream.LimitsPolicy, jetstream.DiscardNew, 30 * 24 * time.Hour, 256 * mib},
+		{bus.Sightings, jetstream.LimitsPolicy, jetstream.DiscardOld, 7 * 24 * time.Hour, 256 * mib},
+		{bus.Events, jetstream.LimitsPolicy, jetstream.DiscardOld, 30 * 24 * time.Hour, 256 * mib},
 		{bus.Outbox, jetstream.WorkQueuePolicy, jetstream.DiscardNew, 14 * 24 * time.Hour, 256 * mib},
 		{bus.ClipJobs, jetstream.WorkQueuePolicy, jetstream.DiscardNew, 7 * 24 * time.Hour, 64 * mib},
-		{bus.DLQ, jetstream.LimitsPolicy, jetstream.DiscardNew, 30 * 24 * time.Hour, 128 * mib},
+		{bus.DLQ, jetstream.LimitsPolicy, jetstream.DiscardOld, 30 * 24 * time.Hour, 128 * mib},
 		{"KV_" + bus.Leases, jetstream.LimitsPolicy, jetstream.DiscardNew, bus.LeaseTTL, 4 * mib},
 		{"KV_" + bus.People, jetstream.LimitsPolicy, jetstream.DiscardNew, 0, 256 * mib},
 	} {
@@ -137,5 +138,30 @@ func TestDeclareFitsTheStore(t *testing.T) {
 	}
 	if got := stream(t, c, bus.Sightings).State.Msgs; got != 1 {
 		t.Errorf("got %d messages, want what was stored", got)
+	}
+}
+
+func TestDeclareDoesNotCloseAFullQueue(t *testing.T) {
+	b := natsdtest.Start(t, natsd.Config{MaxStore: 8 << 30})
+	c := open(t, b)
+	if err := c.Declare(t.Context(), bus.Limits{Store: 4 << 30}); err != nil {
+		t.Fatal(err)
+	}
+	boxes := bus.NewTopic(c, bus.TopicConfig[note]{
+		Stream: bus.Outbox, Subject: func(note) string { return "vigil.outbox.home" }, ID: func(n note) string { return n.ID },
+	})
+	for i := range 40 {
+		if err := boxes.Publish(t.Context(), note{strings.Repeat("x", 100<<10), strconv.Itoa(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Declare(t.Context(), bus.Limits{Store: 16 * mib}); err != nil {
+		t.Fatal(err)
+	}
+	if err := boxes.Publish(t.Context(), note{"door", "after"}); err != nil {
+		t.Errorf("after the disk became small: %v", err)
+	}
+	if got := stream(t, c, bus.Outbox).Config.MaxBytes; got > 8*mib {
+		t.Errorf("got %d MiB for the outbox, want little more than it holds", got/mib)
 	}
 }

@@ -60,7 +60,7 @@ func TestPublishWithoutTheStream(t *testing.T) {
 func TestPublishToAFullStream(t *testing.T) {
 	c, _ := declared(t)
 	full := stream(t, c, bus.Sightings).Config
-	full.MaxMsgs = 1
+	full.MaxMsgs, full.Discard = 1, jetstream.DiscardNew
 	if _, err := c.JetStream().UpdateStream(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}

@@ -55,22 +55,28 @@ func (g *Gallery) Load(ctx context.Context) error {
 	if err := g.keepConfigured(ctx, records); err != nil {
 		return err
 	}
-	return g.refresh(ctx)
+	if err := g.refresh(ctx); err != nil && !errors.Is(err, errIncomplete) {
+		return err
+	}
+	return nil // what is missing is Run's to try again
 }
 
-// Run follows changes until ctx ends. While the records cannot be read the gallery stays as it was.
+// Run follows changes until ctx ends. While the records cannot be read the gallery stays as it was; while a photo cannot
+// be fetched it does without that photo. Both are tried again until they succeed.
 func (g *Gallery) Run(ctx context.Context) error {
 	for _, err := range g.Records.Watch(ctx) {
 		if err == nil {
 			err = g.refresh(ctx)
 		}
-		for errors.Is(err, errUnread) && ctx.Err() == nil {
-			g.Log.Error("people cannot be read, will try again", "after", retryAfter, "error", err)
+		wait := retryFirst
+		for (errors.Is(err, errUnread) || errors.Is(err, errIncomplete)) && ctx.Err() == nil {
+			g.Log.Error("gallery is not complete, will try again", "after", wait, "error", err)
 			select {
-			case <-time.After(retryAfter):
+			case <-time.After(wait):
 				err = g.refresh(ctx)
 			case <-ctx.Done():
 			}
+			wait = min(2*wait, retryMost)
 		}
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("follow people: %w", err)
@@ -79,11 +85,18 @@ func (g *Gallery) Run(ctx context.Context) error {
 	return nil
 }
 
-// errUnread says that the records could not be read now.
-var errUnread = errors.New("list people")
+var (
+	// errUnread says that the records could not be read now.
+	errUnread = errors.New("list people")
+	// errIncomplete says that a photo could not be fetched now. The gallery is set without it.
+	errIncomplete = errors.New("photo cannot be fetched")
+)
 
-// retryAfter is the wait before they are read again.
-const retryAfter = 2 * time.Second
+// Waits before the next attempt.
+const (
+	retryFirst = 2 * time.Second
+	retryMost  = time.Minute
+)
 
 // Judge looks at photos that were just uploaded.
 func (g *Gallery) Judge(ctx context.Context, photos []Photo) (Judgement, error) {
@@ -162,16 +175,18 @@ func (g *Gallery) refresh(ctx context.Context) error {
 	everybody := append([]vision.Person(nil), g.configured...)
 	enrolled := map[string]embedded{}
 	changed := g.Roster.Gallery() == nil
+	var missing []error
 	for _, record := range records {
 		if record.Source == FromConfiguration {
 			continue
 		}
 		now, ok := g.enrolled[record.Name]
 		if !ok || !now.updated.Equal(record.Updated) {
-			if now, err = g.embedRecord(ctx, record); err != nil {
+			now, err = g.embedRecord(ctx, record)
+			if err != nil && !errors.Is(err, errIncomplete) {
 				return err
 			}
-			changed = true
+			changed, missing = true, append(missing, err)
 		}
 		enrolled[record.Name] = now
 		everybody = append(everybody, now.person)
@@ -186,17 +201,17 @@ func (g *Gallery) refresh(ctx context.Context) error {
 	g.enrolled = enrolled
 	g.Roster.Set(gallery)
 	g.Log.Info("gallery is ready", "people", len(everybody), "templates", gallery.Templates(), "model", gallery.Model())
-	return nil
+	return errors.Join(missing...)
 }
 
+// embedRecord makes a person's templates. With errIncomplete they are of the photos that could be fetched.
 func (g *Gallery) embedRecord(ctx context.Context, record Person) (embedded, error) {
 	var files []file
-	complete := true
+	var missing []error
 	for _, photo := range record.Photos {
 		data, err := g.Photos.Get(ctx, photo.Key)
 		if err != nil {
-			g.Log.Error("photo cannot be fetched", "person", record.Name, "photo", photo.File, "error", err)
-			complete = false
+			missing = append(missing, fmt.Errorf("person %s: %w: %s: %w", record.Name, errIncomplete, photo.File, err))
 			continue
 		}
 		files = append(files, file{photo: photo, data: data})
@@ -206,10 +221,10 @@ func (g *Gallery) embedRecord(ctx context.Context, record Person) (embedded, err
 		return embedded{}, fmt.Errorf("person %s: %w", record.Name, err)
 	}
 	e := embedded{person: vision.Person{Name: record.Name, Templates: templates}}
-	if complete {
+	if len(missing) == 0 {
 		e.updated = record.Updated // else the next refresh tries again
 	}
-	return e, nil
+	return e, errors.Join(missing...)
 }
 
 // file is a photo with its bytes.

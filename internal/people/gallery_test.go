@@ -162,7 +162,7 @@ func TestGalleryFollowsChanges(t *testing.T) {
 			t.Error("the gallery was lost with the bus")
 		}
 		s.setFail(nil)
-		<-time.After(2 * retryAfter) // of the test's own clock
+		<-time.After(2 * retryFirst) // of the test's own clock
 		synctest.Wait()
 		if who(t, g.Roster.Gallery(), "face:Ann") != "" || who(t, g.Roster.Gallery(), "face:Bob") != "Bob" {
 			t.Error("removed: still in the gallery")
@@ -197,6 +197,34 @@ func TestPhotoThatIsAwayCostsThatPhotoOnly(t *testing.T) {
 	if who(t, g.Roster.Gallery(), "face:Bob") != "Bob" {
 		t.Error("the photo is back: Bob is not in the gallery")
 	}
+}
+
+func TestPhotoThatWasAwayIsFetchedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d, g := house(t)
+		enrol(t, d, "Ann", "face:Ann")
+		s.setFail(func(op, _ string) error {
+			if op == "get photo" {
+				return errors.New("the store is away")
+			}
+			return nil
+		})
+		load(t, g)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- g.Run(ctx) }()
+		<-time.After(time.Hour) // of the test's own clock
+		s.setFail(nil)
+		<-time.After(2 * retryMost)
+		synctest.Wait()
+		if who(t, g.Roster.Gallery(), "face:Ann") != "Ann" {
+			t.Error("the store is back: Ann is not in the gallery")
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("end: got %v", err)
+		}
+	})
 }
 
 func TestBrokenEngineEndsTheGallery(t *testing.T) {

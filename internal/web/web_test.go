@@ -277,8 +277,11 @@ func TestWrongTokensAreSlowedDown(t *testing.T) {
 			t.Fatalf("got %d, want 401", response.StatusCode)
 		}
 	}
-	if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", token, nil); response.StatusCode != 429 {
+	if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", "vgl_wrong", nil); response.StatusCode != 429 {
 		t.Errorf("got %d, want 429", response.StatusCode)
+	}
+	if response, _ := do(t, "GET", server.URL+"/api/v1/cameras", token, nil); response.StatusCode != 200 {
+		t.Errorf("the right token: got %d, want 200", response.StatusCode)
 	}
 }
 

@@ -39,9 +39,10 @@ type connection struct {
 	lane      *lane
 	segmenter *Segmenter
 	cancel    context.CancelCauseFunc
-	stall     *time.Timer
-	since     time.Time // first unit
-	over      error     // why it ended; nil while it feeds the camera
+	stall     *time.Timer // ends it when no unit comes
+	keyless   *time.Timer // ends it when no fragment with a key frame comes
+	since     time.Time   // first fragment: until then nothing is recorded, whatever comes
+	over      error       // why it ended; nil while it feeds the camera
 }
 
 var _ Sink = (*connection)(nil)
@@ -61,7 +62,7 @@ func newLane(c Camera, log frames.Log, states States, logger *slog.Logger) *lane
 func (l *lane) begin(ctx context.Context, source string) (*connection, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &connection{lane: l, cancel: cancel}
-	c.segmenter = NewSegmenter(l.ID, l.publish)
+	c.segmenter = NewSegmenter(l.ID, c.fragment)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.current != nil {
@@ -70,6 +71,7 @@ func (l *lane) begin(ctx context.Context, source string) (*connection, context.C
 	l.current = c
 	l.state.Source = source
 	c.stall = time.AfterFunc(StallTimeout, func() { _ = c.close(ErrStalled) })
+	c.keyless = time.AfterFunc(KeyTimeout, func() { _ = c.close(c.noKey()) })
 	return c, ctx
 }
 
@@ -95,15 +97,37 @@ func (c *connection) Unit(u Unit) error {
 	if err := c.segmenter.Unit(u); err != nil {
 		return err
 	}
-	if c.since.IsZero() {
-		c.since = time.Now()
-		l.online(true)
-	}
 	l.units++
 	for _, n := range u.NALUs {
 		l.bits += 8 * len(n)
 	}
 	return nil
+}
+
+// fragment publishes what the segmenter made, which proves that the camera's video can be recorded; the lane's
+// mutex is held. What finish gets out of the segmenter comes too late to prove anything.
+func (c *connection) fragment(f *frames.Fragment) {
+	c.lane.publish(f)
+	if c.over != nil {
+		return
+	}
+	if f.Key { // every key unit that is kept begins a fragment
+		c.keyless.Reset(KeyGap)
+	}
+	if c.since.IsZero() {
+		c.since = time.Now()
+		c.lane.online(true)
+	}
+}
+
+// noKey says which of the two times without a key frame is over.
+func (c *connection) noKey() error {
+	c.lane.mu.Lock()
+	defer c.lane.mu.Unlock()
+	if c.since.IsZero() {
+		return ErrNoKey
+	}
+	return ErrKeysEnded
 }
 
 // close ends the connection for the reason, once, and returns what it ended for.
@@ -124,21 +148,22 @@ func (c *connection) close(reason error) error {
 // finish puts the last units into a fragment; the lane's mutex is held.
 func (c *connection) finish(reason error) {
 	c.stall.Stop()
+	c.keyless.Stop()
 	if reason == nil {
 		reason = errLeft
 	}
-	if err := c.segmenter.Close(); err != nil {
-		reason = errors.Join(reason, err)
-	}
 	c.over = reason
-	c.cancel(reason)
+	if err := c.segmenter.Close(); err != nil {
+		c.over = errors.Join(reason, err)
+	}
+	c.cancel(c.over)
 	if st := c.segmenter.Stats(); st.Dropped > 0 || st.Guessed > 0 {
 		c.lane.log.Info("access units of the connection", "units", st.Units, "dropped", st.Dropped,
 			"guessed_decoding_times", st.Guessed, "epochs", st.Epochs)
 	}
 }
 
-// goodFor is how long the connection brought video.
+// goodFor is how long the connection brought video that could be recorded.
 func (c *connection) goodFor() time.Duration {
 	c.lane.mu.Lock()
 	defer c.lane.mu.Unlock()

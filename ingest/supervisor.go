@@ -19,6 +19,11 @@ var (
 	ErrTakenOver = errors.New("taken over by a newer publisher")
 	// ErrStalled says that nothing came for StallTimeout. It is how a camera without power looks.
 	ErrStalled = errors.New("no video for 10 s")
+	// ErrNoKey says that units came for KeyTimeout and no fragment: no key frame, or none that a fragment can begin
+	// with because its parameter sets are missing or it is too large. Nothing was recorded.
+	ErrNoKey = errors.New("no key frame for 15 s")
+	// ErrKeysEnded says that recorded video had no key frame for KeyGap.
+	ErrKeysEnded = errors.New("no key frame for 60 s")
 	// ErrStopped says that the program stops.
 	ErrStopped = errors.New("ingest stopped")
 	// ErrCredentials is what a Source returns when the camera refuses its credentials. Cameras lock accounts, so
@@ -30,7 +35,15 @@ var (
 
 // Times that govern connections.
 const (
+	// StallTimeout is how long a connection may bring no unit at all, from its start on.
 	StallTimeout = 10 * time.Second
+	// KeyTimeout is how long, from a connection's start on, its first fragment may take. It is more than the usual
+	// longest distance of key frames, 10 s, which a connection that just missed one has to wait for.
+	KeyTimeout = 15 * time.Second
+	// KeyGap is how long the next fragment with a key frame may take once there was one. It is long because cameras
+	// stretch their key frames' distance while little moves, and what comes until then is recorded and playable;
+	// it ends because after a loss nothing is decodable up to the next key frame.
+	KeyGap = 60 * time.Second
 
 	connectFirst    = time.Second
 	connectMost     = 30 * time.Second

@@ -39,6 +39,7 @@ type ServerConfig struct {
 type Server struct {
 	cfg    ServerConfig
 	rtsp   *gortsplib.Server
+	lobby  *lobby
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 }
@@ -47,6 +48,7 @@ type Server struct {
 type publication struct {
 	camera  string
 	token   string
+	conn    *gortsplib.ServerConn // that announced it
 	track   *track
 	trouble trouble
 	session *ingest.Session // from RECORD on
@@ -55,7 +57,11 @@ type publication struct {
 
 // NewServer binds the addresses and takes connections from now on.
 func NewServer(cfg ServerConfig) (*Server, error) {
-	s := &Server{cfg: cfg}
+	return newServer(cfg, limits{conns: maxConns, announce: announceTimeout})
+}
+
+func newServer(cfg ServerConfig, bounds limits) (*Server, error) {
+	s := &Server{cfg: cfg, lobby: newLobby(bounds, cfg.Log)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.rtsp = &gortsplib.Server{Handler: s, RTSPAddress: cfg.Listen}
 	if cfg.UDP != "" {
@@ -128,10 +134,17 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Close() {
 	s.cancel()
 	s.rtsp.Close()
+	s.lobby.flush()
 }
+
+// OnConnOpen implements gortsplib.ServerHandlerOnConnOpen.
+func (s *Server) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) { s.lobby.enter(c.Conn) }
 
 // OnConnClose implements gortsplib.ServerHandlerOnConnClose.
 func (s *Server) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
+	if !s.lobby.leave(c.Conn) {
+		return // it was refused, which is counted
+	}
 	s.cfg.Log.Debug("rtsp connection closed", "remote", c.Conn.NetConn().RemoteAddr(), "reason", c.Error)
 }
 
@@ -159,7 +172,10 @@ func (s *Server) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Resp
 	if others := otherMedia(c.Description, t.media); len(others) > 0 {
 		log.Warn("only the video is taken", "ignored", others)
 	}
-	c.Session.SetUserData(&publication{camera: camera, token: token, track: t, trouble: trouble{log: log}})
+	c.Session.SetUserData(&publication{
+		camera: camera, token: token, conn: c.Conn, track: t, trouble: trouble{log: log},
+	})
+	s.lobby.begun(c.Conn)
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
@@ -202,7 +218,11 @@ func (s *Server) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Response
 // OnSessionClose implements gortsplib.ServerHandlerOnSessionClose. No packet follows.
 func (s *Server) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	p, ok := c.Session.UserData().(*publication)
-	if !ok || p.session == nil {
+	if !ok {
+		return
+	}
+	s.lobby.wait(p.conn) // gortsplib waits on it for ever when it published over UDP
+	if p.session == nil {
 		return
 	}
 	p.release()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"sync"
 	"time"
 
 	"vigil/alerts"
@@ -26,14 +27,12 @@ const (
 	// camera whose clock is ahead has its video recorded before the wall clock gets there.
 	poll     = 250 * time.Millisecond
 	slowPoll = 5 * time.Second
-	// away is how long a store that fails is left alone.
-	away = 10 * time.Second
-	// storeTimeout bounds each step in the store, so that a stalled connection does not hold the job for ever.
-	storeTimeout = 2 * time.Minute
+	// storeTimeout bounds an upload, beside the time for its bytes: a stalled connection holds up other jobs.
+	storeTimeout = 30 * time.Second
 	// lookTimeout bounds the look for a clip that was made before: the video waits for its answer.
 	lookTimeout = 10 * time.Second
 	// slowest is the upload rate, in bytes a second, that is still waited for.
-	slowest = 64 << 10
+	slowest = 256 << 10
 	// edge is how much may lack at a clip's ends without being reported: a picture or two.
 	edge = 200 * time.Millisecond
 	// rounding is what may lack at a window's end without being waited for: times go through ticks and milliseconds.
@@ -75,8 +74,9 @@ type Announcer interface {
 	Publish(ctx context.Context, done alerts.ClipDone) error
 }
 
-// Recorder makes the clips that jobs ask for. It keeps nothing in memory between two calls: what has been reached is
-// read from the spool and the store, so that a job may be interrupted anywhere, handled again, and ends the same way.
+// Recorder makes the clips that jobs ask for. Of jobs it keeps nothing in memory between two calls: what has been
+// reached is read from the spool and the store, so that a job may be interrupted anywhere, handled again, and ends the
+// same way. It remembers that the store is away: clips are then cut into the spool, and wait there.
 type Recorder struct {
 	Video     frames.Log
 	Cut       Cut
@@ -87,6 +87,10 @@ type Recorder struct {
 	SpoolSize int64            // default 20 GB: beyond it the oldest clips are given up
 	Log       *slog.Logger     // default: nothing is logged
 	Now       func() time.Time // default time.Now
+
+	// private
+	outage outage
+	busy   sync.Map // alerts that are being worked on
 }
 
 var alertID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -97,6 +101,11 @@ func (r *Recorder) Handle(ctx context.Context, job alerts.ClipJob) error {
 	if err := check(job); err != nil {
 		return fmt.Errorf("clip of alert %q: %w", job.Alert, err)
 	}
+	release, ok := r.claim(job.Alert)
+	if !ok {
+		return fmt.Errorf("clip of alert %s: %w", job.Alert, NotYet{After: poll, Cause: errors.New("it is being made")})
+	}
+	defer release()
 	if err := r.handle(ctx, job); err != nil {
 		return fmt.Errorf("clip of alert %s: %w", job.Alert, err)
 	}
@@ -125,7 +134,13 @@ func (r *Recorder) handle(ctx context.Context, job alerts.ClipJob) error {
 	if err != nil {
 		return err
 	}
-	clip, err := spool.load()
+	clip, err := spool.peek()
+	if err == nil && r.outage.bars(r.now()) {
+		return whenBack(errAway)
+	}
+	if err == nil {
+		err = spool.check(clip)
+	}
 	switch {
 	case err == nil:
 		return r.finish(ctx, job, spool, clip)
@@ -139,19 +154,20 @@ func (r *Recorder) handle(ctx context.Context, job alerts.ClipJob) error {
 			return err
 		}
 	}
-	record, unknown := r.recorded(ctx, job)
-	if unknown == nil {
-		return r.Done.Publish(ctx, record.done(job))
+	unsure := errAway // not asked, so that the video is not kept waiting
+	if !r.outage.on() {
+		var record *record
+		if record, unsure = r.recorded(ctx, job); unsure == nil {
+			return r.Done.Publish(ctx, record.done(job))
+		}
 	}
 	clip, err = r.record(ctx, job, end, spool)
 	var impossible uncuttable
 	switch {
 	case errors.Is(err, frames.ErrNotFound) && !late:
 		return NotYet{After: poll, Cause: err}
-	case errors.Is(err, frames.ErrNotFound) && !errors.Is(unknown, ErrNotFound):
-		return NotYet{After: away, Cause: unknown} // the store may have what the log has no more
 	case errors.Is(err, frames.ErrNotFound):
-		return r.giveUp(ctx, job, noVideo(job))
+		return r.unrecorded(ctx, job, unsure)
 	case errors.As(err, &impossible):
 		return r.giveUp(ctx, job, "the video cannot be cut: "+impossible.Error())
 	case err != nil:
@@ -163,13 +179,31 @@ func (r *Recorder) handle(ctx context.Context, job alerts.ClipJob) error {
 // recorded returns the record of a clip that was made before, or ErrNotFound. Any other error is the store's: the video
 // does not wait for it to come back.
 func (r *Recorder) recorded(ctx context.Context, job alerts.ClipJob) (*record, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	record, err := r.stored(ctx, job)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	var found *record
+	err := r.withStore(ctx, func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
+		found, err = r.stored(ctx, job)
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, errAway) {
 		r.logger().Warn("store does not answer, cutting all the same", "alert", job.Alert, "reason", err)
 	}
-	return record, err
+	return found, err
+}
+
+// unrecorded ends a job whose video the log does not have, or has no more. The store may have it.
+func (r *Recorder) unrecorded(ctx context.Context, job alerts.ClipJob, unsure error) error {
+	if errors.Is(unsure, errAway) {
+		var record *record
+		if record, unsure = r.recorded(ctx, job); unsure == nil {
+			return r.Done.Publish(ctx, record.done(job))
+		}
+	}
+	if !errors.Is(unsure, ErrNotFound) {
+		return whenBack(unsure)
+	}
+	return r.giveUp(ctx, job, noVideo(job))
 }
 
 // giveUp answers the job without a clip.
@@ -196,7 +230,7 @@ func (r *Recorder) record(ctx context.Context, job alerts.ClipJob, end time.Time
 	if err := r.trim(); err != nil {
 		return nil, err
 	}
-	clip := &spooled{Cut: r.now().UTC()}
+	clip := &spooled{Cut: r.now().UTC(), Job: job}
 	var facts Facts
 	err = spool.write(func(w io.Writer) (err error) {
 		if facts, err = r.Cut(w, fragments, sighting(job)); err != nil && !errors.Is(err, errSpool) {
@@ -237,14 +271,18 @@ func sighting(job alerts.ClipJob) time.Time {
 
 // finish brings a clip from the spool into the store, announces it, and only then lets go of it.
 func (r *Recorder) finish(ctx context.Context, job alerts.ClipJob, spool *spool, clip *spooled) error {
-	record, err := r.upload(ctx, job, spool, clip)
+	var record *record
+	err := r.withStore(ctx, func(ctx context.Context) (err error) {
+		record, err = r.upload(ctx, job, spool, clip)
+		return err
+	})
 	var wait NotYet
 	switch {
 	case err == nil:
 	case ctx.Err() != nil || errors.Is(err, errSpool) || errors.As(err, &wait):
 		return err
 	default:
-		return NotYet{After: away, Cause: err}
+		return whenBack(err)
 	}
 	if err := r.Done.Publish(ctx, record.done(job)); err != nil {
 		return fmt.Errorf("announce: %w", err)

@@ -23,6 +23,7 @@ var errSpool = errors.New("spool")
 const (
 	defaultSpoolAge  = 24 * time.Hour
 	defaultSpoolSize = 20e9
+	noteExt          = ".json"
 )
 
 // spooled describes a clip in the spool. Its file is written after the clip's own: where it is, the clip is whole.
@@ -31,6 +32,8 @@ type spooled struct {
 	Bytes  int64       `json:"bytes"`
 	SHA256 string      `json:"sha256"`
 	Clip   alerts.Clip `json:"clip"`
+	// Job is what asked for the clip, so that it can be finished when nobody asks again.
+	Job alerts.ClipJob `json:"job"`
 }
 
 // describe fills in what was cut, with what lacks at both ends of the window that was asked for.
@@ -84,10 +87,10 @@ func openSpool(dir, alert string) (*spool, error) {
 }
 
 func (s *spool) video() string { return filepath.Join(s.dir, s.name+".mp4") }
-func (s *spool) note() string  { return filepath.Join(s.dir, s.name+".json") }
+func (s *spool) note() string  { return filepath.Join(s.dir, s.name+noteExt) }
 
-// load describes the clip in the spool, once it has made sure that it is whole. os.ErrNotExist: there is none.
-func (s *spool) load() (*spooled, error) {
+// peek describes the clip in the spool, without reading it. os.ErrNotExist: there is none.
+func (s *spool) peek() (*spooled, error) {
 	b, err := os.ReadFile(s.note())
 	if err != nil {
 		return nil, err
@@ -96,19 +99,31 @@ func (s *spool) load() (*spooled, error) {
 	if err := json.Unmarshal(b, &clip); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.note(), err)
 	}
-	file, err := os.Open(s.video())
+	file, err := os.Stat(s.video())
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.New()
-	n, err := io.Copy(hash, file)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	if n != clip.Bytes || hex.EncodeToString(hash.Sum(nil)) != clip.SHA256 {
-		return nil, fmt.Errorf("%s is not what was written", s.video())
+	if file.Size() != clip.Bytes {
+		return nil, fmt.Errorf("%s has %d bytes, %d were written", s.video(), file.Size(), clip.Bytes)
 	}
 	return &clip, nil
+}
+
+// check makes sure that the clip in the spool is what was written.
+func (s *spool) check(clip *spooled) error {
+	file, err := os.Open(s.video())
+	if err != nil {
+		return err
+	}
+	hash := sha256.New()
+	_, err = io.Copy(hash, file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if hex.EncodeToString(hash.Sum(nil)) != clip.SHA256 {
+		return fmt.Errorf("%s is not what was written", s.video())
+	}
+	return nil
 }
 
 func (s *spool) open() (*os.File, error) {

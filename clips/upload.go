@@ -98,7 +98,7 @@ func (r *Recorder) uploadClip(ctx context.Context, job alerts.ClipJob, spool *sp
 		}
 		r.logger().Warn("stored clip differs from the local one", "alert", job.Alert, "key", clip.Key)
 	}
-	return nil, fmt.Errorf("store %s: what is stored differs from what was sent", clip.Key)
+	return nil, fmt.Errorf("%w: what is stored as %s differs from what was sent", errAnswered, clip.Key)
 }
 
 func (r *Recorder) putClip(ctx context.Context, spool *spool, key string, ifAbsent bool) (err error) {
@@ -155,7 +155,7 @@ func (r *Recorder) read(ctx context.Context, key string, limit int64) (b []byte,
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
 	if object.Size > limit {
-		return nil, fmt.Errorf("%s has %d bytes, at most %d are read", key, object.Size, limit)
+		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are read", errAnswered, key, object.Size, limit)
 	}
 	return io.ReadAll(io.LimitReader(body, limit))
 }

@@ -284,9 +284,11 @@ func (r *Recorder) finish(ctx context.Context, job alerts.ClipJob, spool *spool,
 	default:
 		return whenBack(err)
 	}
-	if err := r.Done.Publish(ctx, record.done(job)); err != nil {
+	done := record.done(job)
+	if err := r.Done.Publish(ctx, done); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
+	r.logger().Info("clip stored", "alert", job.Alert, "camera", job.Camera, "key", done.Clip.Key, "bytes", done.Clip.Bytes)
 	return spool.remove()
 }
 

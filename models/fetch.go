@@ -37,6 +37,7 @@ func (m *Manifest) Fetch(ctx context.Context, client *http.Client, names []strin
 			continue
 		}
 		if err := m.fetch(ctx, client, k, progress); err != nil {
+			_ = os.Remove(m.Dir) // leaves no empty folder; one that holds something stays
 			return fmt.Errorf("fetch model %s: %w", k.Name, err)
 		}
 	}

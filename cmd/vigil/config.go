@@ -19,7 +19,7 @@ type configCommand struct {
 func (g *Globals) load() (config.Config, error) {
 	cfg, warnings, err := config.Load(g.ConfigFile, g.environ)
 	for _, warning := range warnings {
-		_, _ = fmt.Fprintf(g.err, "vigil: %s\n", warning)
+		_, _ = fmt.Fprintf(g.err, "vigil: warning: %s; it is ignored\n", warning)
 	}
 	return cfg, err
 }
@@ -50,7 +50,14 @@ func (configPrint) Run(g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return cfg.Print(g.out)
+	if !g.JSON {
+		return cfg.Print(g.out)
+	}
+	text, err := cfg.JSON()
+	if err != nil {
+		return err
+	}
+	return g.print(json.RawMessage(text))
 }
 
 type configSchema struct{}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"vigil/alerts"
 	alertsjs "vigil/alerts/jetstream"
 	"vigil/clips"
@@ -29,12 +31,17 @@ func (a *App) openClips(context.Context) error {
 		Spool: filepath.Join(a.cfg.DataDir, "spool"), Log: a.log,
 	}
 	jobs := alertsjs.ClipJobs(a.bus)
+	consumer := bus.Consumer{Durable: "clips", Filter: "vigil.clips.job.*", Concurrency: cutters}
 	// One process at a time: a clip waits in the spool of the one that cut it.
 	a.task("clips", a.leased("clips", func(ctx context.Context) error {
-		consumer := bus.Consumer{Durable: "clips", Filter: "vigil.clips.job.*", Concurrency: cutters}
-		return jobs.Consume(ctx, consumer, func(ctx context.Context, job alerts.ClipJob, _ bus.Meta) error {
-			return clipAnswer(recorder.Handle(ctx, job))
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return recorder.Recover(ctx) })
+		group.Go(func() error {
+			return jobs.Consume(ctx, consumer, func(ctx context.Context, job alerts.ClipJob, _ bus.Meta) error {
+				return clipAnswer(recorder.Handle(ctx, job))
+			})
 		})
+		return group.Wait()
 	}))
 	return nil
 }

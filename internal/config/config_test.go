@@ -65,6 +65,15 @@ func TestLoadWithoutFile(t *testing.T) {
 	}
 }
 
+func TestLoadFileWithoutKeys(t *testing.T) {
+	for _, text := range []string{"", "# nothing yet\n", "---\n", "{}", "cameras:\n"} {
+		cfg, _, err := Load(write(t, text), nil)
+		if err != nil || cfg.HTTP.Listen != "127.0.0.1:8080" {
+			t.Errorf("%q: got %+v, %v", text, cfg.HTTP, err)
+		}
+	}
+}
+
 func TestLoadErrorsNameTheThing(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
@@ -151,11 +160,13 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	if err := cfg.Print(&shown); err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(cfg)
-	if err != nil {
-		t.Fatal(err)
+	for _, encode := range []func() ([]byte, error){cfg.JSON, func() ([]byte, error) { return json.Marshal(cfg) }} {
+		text, err := encode()
+		if err != nil || !json.Valid(text) {
+			t.Fatalf("got %s, %v", text, err)
+		}
+		shown.Write(text)
 	}
-	shown.Write(text)
 	fmt.Fprintf(&shown, "%v %+v %#v %s", cfg, cfg, cfg, cfg.Cameras)
 	for _, secret := range []string{"user:pass", "pass@", "porch-token", "MfKQ9r8"} {
 		if strings.Contains(shown.String(), secret) {

@@ -50,9 +50,13 @@ func Parse(text []byte, cfg *Config) (err error) {
 			err = fmt.Errorf("not readable as YAML: %v", r)
 		}
 	}()
+	before := *cfg
 	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := decoder.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
 		return placed(text, err)
+	}
+	if reflect.ValueOf(*cfg).IsZero() { // a file without a key, which the library reads as null
+		*cfg = before
 	}
 	var more any
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
@@ -120,6 +124,19 @@ func (c *Config) Print(w io.Writer) error {
 	}
 	_, err = w.Write(text)
 	return err
+}
+
+// JSON returns the configuration as JSON, secrets as stars.
+func (c *Config) JSON() ([]byte, error) {
+	var text bytes.Buffer
+	if err := c.Print(&text); err != nil {
+		return nil, err
+	}
+	out, err := yaml.YAMLToJSON(text.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("print configuration: %w", err)
+	}
+	return out, nil
 }
 
 // rebase makes the file's relative paths relative to dir.

@@ -30,7 +30,8 @@ type Config struct {
 }
 
 // Open opens an engine. With EngineAuto, files that are missing make it the classic one, with a warning that says so;
-// a file that is there and wrong is an error in any case, because somebody put it there to be used.
+// a file that is there and wrong, or an embedder that is named and missing, is an error in any case, because somebody
+// meant it to be used.
 func Open(cfg Config) (vision.Engine, error) {
 	switch cfg.Engine {
 	case EngineClassic:
@@ -44,7 +45,7 @@ func Open(cfg Config) (vision.Engine, error) {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}
 	detector, embedder, err := manifest.Pick(cfg.Embedder)
-	if errors.Is(err, models.ErrMissing) && cfg.Engine != EngineDeep {
+	if errors.Is(err, models.ErrMissing) && cfg.Engine != EngineDeep && cfg.Embedder == "" {
 		cfg.Log.Warn("NO FACE NETWORKS: falling back to the classic engine, which tells people apart far worse; "+
 			"bring the networks with: vigil models fetch", "reason", err)
 		return openClassic(cfg.CascadesDir)

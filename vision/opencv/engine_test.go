@@ -323,3 +323,10 @@ func TestGolden(t *testing.T) {
 		}
 	}
 }
+
+func TestNamedEmbedderMustBeThere(t *testing.T) {
+	_, err := Open(Config{ModelsDir: t.TempDir(), Engine: EngineAuto, Embedder: models.SFace, Log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, models.ErrMissing) {
+		t.Errorf("got %v, want %v: falling back would match with another network than the named one", err, models.ErrMissing)
+	}
+}

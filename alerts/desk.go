@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,8 +86,9 @@ type trackRef struct {
 	seen     time.Time
 }
 
-// Run works until ctx ends.
+// Run works until ctx ends. It may be called again: what happened meanwhile is in the store.
 func (d *Desk) Run(ctx context.Context) error {
+	d.forget()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.Sightings.Consume(ctx, d.Sight) })
 	g.Go(func() error { return d.Clips.Consume(ctx, d.Film) })
@@ -250,28 +252,48 @@ func (d *Desk) change(ctx context.Context, id string, f func(Visit) (Visit, erro
 	return d.issue(ctx, next)
 }
 
-// issue puts on the bus what is pending and notes that it is there.
+// issue puts on the bus what is pending and notes what is there. What is refused keeps nothing else waiting, and is
+// an error.
 func (d *Desk) issue(ctx context.Context, v Visit) (Visit, error) {
 	if v.Settled() {
 		return v, nil
 	}
-	stages := Stages(d.Outbox, d.Endpoints)
-	for _, n := range v.Pending {
-		if err := Issue(ctx, stages, n); err != nil {
-			return Visit{}, err
+	next, refused := d.put(ctx, v)
+	if reflect.DeepEqual(v, next) {
+		return Visit{}, refused
+	}
+	next, err := d.save(ctx, next)
+	if err != nil {
+		return Visit{}, errors.Join(refused, err)
+	}
+	d.remember(next)
+	if refused != nil {
+		return Visit{}, refused
+	}
+	return next, nil
+}
+
+// put tries all that is pending and returns v with what is left of it.
+func (d *Desk) put(ctx context.Context, v Visit) (Visit, error) {
+	stages, pending := Stages(d.Outbox, d.Endpoints), v.Pending
+	v.Pending, v.Issued = nil, slices.Clip(v.Issued)
+	var errs []error
+	for _, p := range pending {
+		p, err := Issue(ctx, stages, p)
+		if err != nil {
+			v.Pending, errs = append(v.Pending, p), append(errs, err)
+			continue
 		}
+		v.Issued = append(v.Issued, p.Type)
 	}
 	if v.ClipState == ClipDue {
 		if err := d.Jobs.Request(ctx, *v.Job); err != nil {
-			return Visit{}, fmt.Errorf("request clip of alert %s: %w", v.Alert.ID, err)
+			errs = append(errs, fmt.Errorf("request clip of alert %s: %w", v.Alert.ID, err))
+		} else {
+			v.ClipState = ClipScheduled
 		}
 	}
-	v, err := d.save(ctx, v.issued())
-	if err != nil {
-		return Visit{}, err
-	}
-	d.remember(v)
-	return v, nil
+	return v, errors.Join(errs...)
 }
 
 func (d *Desk) save(ctx context.Context, v Visit) (Visit, error) {

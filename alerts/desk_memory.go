@@ -8,6 +8,13 @@ import (
 	"vigil/vision"
 )
 
+// forget makes the next load begin anew, silences included: somebody else may have been the desk since.
+func (d *Desk) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loaded, d.open, d.owed, d.tracks = false, nil, nil, nil
+}
+
 // load reads all visits, at the start and whenever it is no more certain what the store holds. Time before it does not
 // count as silence: what was sighted meanwhile is still on its way.
 func (d *Desk) load(ctx context.Context) error {
@@ -36,8 +43,9 @@ func (d *Desk) remember(v Visit) {
 	for track, t := range v.Tracks {
 		d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen}
 	}
-	delete(d.owed, id)
-	if !v.Settled() {
+	if v.Settled() {
+		delete(d.owed, id)
+	} else {
 		d.owed[id] = true
 	}
 	o, ok := d.open[id]

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -72,28 +73,49 @@ type Outbox interface {
 	Enqueue(ctx context.Context, n Notice, endpoint string) error
 }
 
-// Stage is one step of issuing an event.
-type Stage func(ctx context.Context, n Notice) error
+// Stage is one step of issuing an event. Its name stays the same from run to run.
+type Stage struct {
+	Name string
+	Do   func(ctx context.Context, n Notice) error
+}
 
 // Stages are what issuing an event means, in order: the bus first, so that whoever watches it (the console, the
 // command line) sees an event no later than the receivers.
 func Stages(o Outbox, endpoints []string) []Stage {
-	stages := []Stage{o.Publish}
+	stages := []Stage{{Name: "bus", Do: o.Publish}}
 	for _, endpoint := range endpoints {
-		stages = append(stages, func(ctx context.Context, n Notice) error { return o.Enqueue(ctx, n, endpoint) })
+		stages = append(stages, Stage{
+			Name: "endpoint " + endpoint,
+			Do:   func(ctx context.Context, n Notice) error { return o.Enqueue(ctx, n, endpoint) },
+		})
 	}
 	return stages
 }
 
-// Issue takes the notice through the stages. One that fails does not keep it from the others: a full stream costs no
-// alarm. After an error, issue again.
-func Issue(ctx context.Context, stages []Stage, n Notice) error {
+// Pending is a notice on its way through the stages. What is done is not done again: the bus recognises a repetition
+// for minutes only, and a stage may fail for longer.
+type Pending struct {
+	Notice
+	Done []string `json:"done,omitempty"` // names of stages
+}
+
+// Issue takes the notice through the stages that are left, and returns it with those that are done. One that fails
+// does not keep it from the others: a full stream costs no alarm. After an error, issue what was returned again.
+func Issue(ctx context.Context, stages []Stage, p Pending) (Pending, error) {
+	p.Done = slices.Clip(p.Done)
 	var errs []error
 	for _, stage := range stages {
-		errs = append(errs, stage(ctx, n))
+		if slices.Contains(p.Done, stage.Name) {
+			continue
+		}
+		if err := stage.Do(ctx, p.Notice); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		p.Done = append(p.Done, stage.Name)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("issue %s: %w", n.ID, err)
+		return p, fmt.Errorf("issue %s: %w", p.ID, err)
 	}
-	return nil
+	return p, nil
 }

@@ -50,7 +50,7 @@ type Visit struct {
 	Clip        *Clip                 `json:"clip,omitempty"`
 	ClipReason  string                `json:"clip_reason,omitempty"`  // why there is no clip
 	CorrectedBy string                `json:"corrected_by,omitempty"` // the person a track turned out to be
-	Pending     []Notice              `json:"pending,omitempty"`      // saved, perhaps not on the bus yet
+	Pending     []Pending             `json:"pending,omitempty"`      // saved, perhaps not on the bus yet
 	Issued      []EventType           `json:"issued,omitempty"`
 
 	Revision uint64 `json:"-"` // the store's, for its compare-and-set
@@ -101,7 +101,7 @@ func identity(s vision.Sighting) string {
 // has says that the event was issued or is about to be.
 func (v Visit) has(t EventType) bool {
 	return slices.Contains(v.Issued, t) ||
-		slices.ContainsFunc(v.Pending, func(n Notice) bool { return n.Type == t })
+		slices.ContainsFunc(v.Pending, func(p Pending) bool { return p.Type == t })
 }
 
 // raise freezes an event, once.
@@ -117,21 +117,8 @@ func (v Visit) raise(t EventType, at time.Time, links Links) (Visit, error) {
 	if err != nil {
 		return Visit{}, fmt.Errorf("raise %s of alert %s: %w", t, v.Alert.ID, err)
 	}
-	v.Pending = append(slices.Clip(v.Pending), n)
+	v.Pending = append(slices.Clip(v.Pending), Pending{Notice: n})
 	return v, nil
-}
-
-// issued notes that all that was pending is on the bus.
-func (v Visit) issued() Visit {
-	v.Issued = slices.Clip(v.Issued)
-	for _, n := range v.Pending {
-		v.Issued = append(v.Issued, n.Type)
-	}
-	v.Pending = nil
-	if v.ClipState == ClipDue {
-		v.ClipState = ClipScheduled
-	}
-	return v
 }
 
 // follow notes the sighting's track.

@@ -101,9 +101,12 @@ func visit(id string) alerts.Visit {
 		Stranger: "s-7f3a", Start: at, Seen: at.Add(time.Microsecond),
 		Tracks:  map[string]alerts.VisitTrack{"door/e1/90000-0": {Camera: "door", Seen: at, Ended: true}},
 		ShotKey: "shots/door/1.jpg", ShotScore: 0.8, ClipState: alerts.ClipMade,
-		Job:     &alerts.ClipJob{Alert: id, Camera: "door", Start: at, End: at, Record: []byte(`{"id":1}`)},
-		Clip:    &alerts.Clip{Key: "k", Codec: "h264", Start: alerts.Time{Time: at}, End: alerts.Time{Time: at}},
-		Pending: []alerts.Notice{{ID: "e", Type: alerts.Opened, Camera: "door", Body: []byte(`{"a":"\u003cb\u003e"}`)}},
-		Issued:  []alerts.EventType{alerts.Opened}, CorrectedBy: "Resident",
+		Job:  &alerts.ClipJob{Alert: id, Camera: "door", Start: at, End: at, Record: []byte(`{"id":1}`)},
+		Clip: &alerts.Clip{Key: "k", Codec: "h264", Start: alerts.Time{Time: at}, End: alerts.Time{Time: at}},
+		Pending: []alerts.Pending{{
+			Notice: alerts.Notice{ID: "e", Type: alerts.Opened, Camera: "door", Body: []byte(`{"a":"\u003cb\u003e"}`)},
+			Done:   []string{"bus"},
+		}},
+		Issued: []alerts.EventType{alerts.Opened}, CorrectedBy: "Resident",
 	}
 }

@@ -168,23 +168,27 @@ func TestServerClosesAfterSession(t *testing.T) {
 func TestServerBoundsConnections(t *testing.T) {
 	t.Parallel()
 	st := newStation(t, &logged{}, porch)
-	s := serve(t, st, "")
+	s := serveWithin(t, st, limits{conns: maxConns, announce: time.Hour}) // only their number can end connections
+	holds := func(n int) func() bool {
+		return func() bool {
+			s.lobby.mu.Lock()
+			defer s.lobby.mu.Unlock()
+			return len(s.lobby.conns) == n
+		}
+	}
 	var held []net.Conn
 	for range maxConns {
 		held = append(held, dial(t, s))
 	}
-	for range 3 { // connections are taken in order, and those above are all silent
+	eventually(t, "it is full", holds(maxConns)) // connections are not taken in in the order they came
+	for range 3 {
 		ended(t, dial(t, s))
 	}
 	eventually(t, "it is said", func() bool { return strings.Contains(st.said.String(), "refused=") })
 	for _, c := range held {
 		_ = c.Close()
 	}
-	eventually(t, "there is room again", func() bool {
-		s.lobby.mu.Lock()
-		defer s.lobby.mu.Unlock()
-		return len(s.lobby.conns) == 0
-	})
+	eventually(t, "there is room again", holds(0))
 	if status, _ := request(t, s, "OPTIONS", "/porch", ""); !strings.Contains(status, "200") {
 		t.Errorf("got %q, want 200", status)
 	}

@@ -112,7 +112,7 @@ func TestFitted(t *testing.T) {
 		{"small stays small", fitted(92, 112, 640, 0, 1, 32), layout{width: 96, height: 128, scale: 1, w: 92, h: 112}},
 		{"tall", fitted(1080, 1920, 640, 0, 1, 32), layout{width: 384, height: 640, scale: 1.0 / 3, w: 360, h: 640}},
 		{"border", fitted(1280, 720, 320, 0.5, 4, 32), layout{width: 320, height: 256, scale: 0.125, x: 80, y: 80, w: 160, h: 90}},
-		{"sliver", fitted(2000, 1, 640, 0, 1, 32), layout{width: 640, height: 32, scale: 0.32, w: 640, h: 1}},
+		{"sliver", fitted(2000, 1, 640, 0, 1, 32), layout{width: 640, height: 96, scale: 0.32, w: 640, h: 1}},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, c.got, c.want)

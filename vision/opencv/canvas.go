@@ -17,6 +17,10 @@ type layout struct {
 	w, h          int     // of the picture in the input
 }
 
+// leastSteps is the least side of an input, in steps: where a stride leaves a single row or column, OpenCV 4.6 computes
+// from memory that nobody wrote, and finds faces that are not there.
+const leastSteps = 3
+
 // fitted lays a picture of w×h pixels out with its longer side at side pixels, a border around of the given part of
 // it, and the input's sides rounded up to multiples of step. It never enlarges by more than most.
 func fitted(w, h, side int, border, most float64, step int) layout {
@@ -27,8 +31,8 @@ func fitted(w, h, side int, border, most float64, step int) layout {
 	l.h = max(1, int(math.Round(float64(h)*scale)))
 	margin := int(math.Round(longer * scale * border))
 	l.x, l.y = margin, margin
-	l.width = (l.w + 2*margin + step - 1) / step * step
-	l.height = (l.h + 2*margin + step - 1) / step * step
+	l.width = max((l.w+2*margin+step-1)/step, leastSteps) * step
+	l.height = max((l.h+2*margin+step-1)/step, leastSteps) * step
 	return l
 }
 

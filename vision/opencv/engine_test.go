@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"math"
 	"os"
 	"path/filepath"
@@ -329,4 +330,27 @@ func TestNamedEmbedderMustBeThere(t *testing.T) {
 	if !errors.Is(err, models.ErrMissing) {
 		t.Errorf("got %v, want %v: falling back would match with another network than the named one", err, models.ErrMissing)
 	}
+}
+
+// TestSliverAfterNoise gives the networks memory that was used before, of which too small an input would let OpenCV 4.6
+// compute faces.
+func TestSliverAfterNoise(t *testing.T) {
+	engines(t, func(t *testing.T, e vision.Engine) {
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 10 {
+			noise := make([]byte, 1280*720*3)
+			for i := range noise {
+				noise[i] = byte(random.Uint32())
+			}
+			if _, err := e.Detect(vision.Picture{Width: 1280, Height: 720, BGR: noise}); err != nil {
+				t.Fatal(err)
+			}
+			for _, size := range [][2]int{{2000, 3}, {7, 300}, {640, 40}} {
+				p := vision.Picture{Width: size[0], Height: size[1], BGR: bytes.Repeat([]byte{90, 120, 100}, size[0]*size[1])}
+				if faces, err := e.Detect(p); err != nil || len(faces) != 0 {
+					t.Fatalf("%v: got %d faces, %v, want nobody", size, len(faces), err)
+				}
+			}
+		}
+	})
 }

@@ -145,6 +145,9 @@ func (g grid) decode(found []candidate, l layout, w, h int) ([]candidate, error)
 		if !(bw > 0 && bh > 0 && bw < 4*mainSide && bh < 4*mainSide && math.Abs(cx)+math.Abs(cy) < 8*mainSide) {
 			continue
 		}
+		if c := at(cx, cy); c.X < 0 || c.X > 1 || c.Y < 0 || c.Y > 1 {
+			continue // in the black around the picture
+		}
 		corner, end := at(cx-bw/2, cy-bh/2), at(cx+bw/2, cy+bh/2)
 		f := vision.Face{Score: score, Box: vision.Box{X: corner.X, Y: corner.Y, W: end.X - corner.X, H: end.Y - corner.Y}}
 		for k := range f.Landmarks {

@@ -140,20 +140,36 @@ func rescale(v, scale int64) int64 {
 type extent struct {
 	early    int64 // the lowest composition offset, when below zero
 	latest   int64 // the highest presentation time
+	last     int64 // the duration of the sample with it
 	shortest int64 // the shortest duration above zero
+	samples  int
+	offset   int64 // the first composition offset
+	reorders bool  // the offsets differ: pictures are reordered
 }
 
 func (e *extent) add(dts, offset, duration int64) {
+	if e.samples == 0 {
+		e.offset = offset
+	}
+	e.samples++
+	e.reorders = e.reorders || offset != e.offset
 	e.early = min(e.early, offset)
-	e.latest = max(e.latest, dts+offset)
+	if dts+offset >= e.latest {
+		e.latest, e.last = dts+offset, duration
+	}
 	if duration > 0 && (e.shortest == 0 || duration < e.shortest) {
 		e.shortest = duration
 	}
 }
 
-// end is when the last picture ends. The last sample's own duration does not tell: where pictures are reordered it
-// may reach from the last decoding to the last presentation.
-func (e *extent) end() int64 { return e.latest + e.shortest }
+// end is when the last picture ends. Where pictures are reordered the last sample's own duration does not tell, since
+// it may reach from the last decoding to the last presentation.
+func (e *extent) end() int64 {
+	if e.reorders || e.last == 0 {
+		return e.latest + e.shortest
+	}
+	return e.latest + e.last
+}
 
 func progressiveUnits(samples []*pmp4.Sample, c clock) iter.Seq2[frames.AccessUnit, error] {
 	return func(yield func(frames.AccessUnit, error) bool) {

@@ -185,3 +185,25 @@ func TestReadVideos(t *testing.T) {
 		})
 	}
 }
+
+func TestExtentEnds(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		samples [][3]int64 // decoding time, composition offset, duration
+		want    int64
+	}{
+		{"steady", [][3]int64{{0, 0, 10}, {10, 0, 10}}, 20},
+		{"unsteady, as a browser sends", [][3]int64{{0, 0, 4}, {4, 0, 30}, {34, 0, 9}}, 43},
+		{"a constant offset is no reordering", [][3]int64{{0, 5, 4}, {4, 5, 30}}, 39},
+		{"reordered", [][3]int64{{0, 10, 10}, {10, 20, 10}, {20, 0, 10}, {30, 0, 25}}, 40},
+		{"no duration at the end", [][3]int64{{0, 0, 10}, {10, 0, 0}}, 20},
+	} {
+		var e extent
+		for _, s := range c.samples {
+			e.add(s[0], s[1], s[2])
+		}
+		if got := e.end(); got != c.want {
+			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		}
+	}
+}

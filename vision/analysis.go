@@ -84,8 +84,8 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 	if err != nil {
 		return due, err
 	}
-	if p.Width <= 0 || p.Height <= 0 || len(p.BGR) < p.Width*p.Height*3 {
-		return due, fmt.Errorf("%w: %d×%d with %d bytes", ErrBlind, p.Width, p.Height, len(p.BGR))
+	if p.Width <= 0 || p.Height <= 0 || p.Pixels == nil {
+		return due, fmt.Errorf("%w: %d×%d pixels", ErrBlind, p.Width, p.Height)
 	}
 	faces, err := a.config.Engine.Detect(p)
 	if err != nil {

@@ -2,6 +2,7 @@ package vision
 
 import (
 	"errors"
+	"image"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -171,9 +172,15 @@ func (s *stageSet) analysis(t testing.TB) *Analysis {
 	return a
 }
 
+// blank is a black picture.
+type blank struct{}
+
+func (blank) Scale(dst []byte, _, _, _ int) error      { clear(dst); return nil }
+func (blank) Crop(dst []byte, _ image.Rectangle) error { clear(dst); return nil }
+
 func picture(pts int64) Picture {
 	return Picture{
-		Width: 320, Height: 180, BGR: make([]byte, 320*180*3), PTS: pts, Time: t0.Add(frames.Duration(pts)),
+		Width: 320, Height: 180, Pixels: blank{}, PTS: pts, Time: t0.Add(frames.Duration(pts)),
 	}
 }
 

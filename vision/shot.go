@@ -27,18 +27,22 @@ func ShotKey(camera frames.CameraID, track string, start time.Time) string {
 }
 
 // crop copies head and shoulders around a face out of the picture, reduced by a whole number where they are large.
-func crop(p Picture, face Box) *image.RGBA {
+func crop(p Picture, face Box) (*image.RGBA, error) {
 	x0, x1 := span(face.X+face.W/2-face.W*shotScale/2, face.W*shotScale, p.Width)
 	y0, y1 := span(face.Y-face.H*shotAbove, face.H*shotScale, p.Height)
+	bgr := make([]byte, (x1-x0)*(y1-y0)*3)
+	if err := p.Pixels.Crop(bgr, image.Rect(x0, y0, x1, y1)); err != nil {
+		return nil, fmt.Errorf("cut out a shot: %w", err)
+	}
 	factor := max(1, (max(x1-x0, y1-y0)+shotLarge-1)/shotLarge)
 	out := image.NewRGBA(image.Rect(0, 0, max(1, (x1-x0)/factor), max(1, (y1-y0)/factor)))
 	for y := range out.Rect.Dy() {
 		for x := range out.Rect.Dx() {
-			b, g, r := mean(p, x0+x*factor, y0+y*factor, factor)
+			b, g, r := mean(bgr, x1-x0, x*factor, y*factor, factor)
 			copy(out.Pix[y*out.Stride+4*x:], []byte{r, g, b, 255})
 		}
 	}
-	return out
+	return out, nil
 }
 
 // span turns fractions of the picture into pixels inside it, at least shotSmall of them where it is that large.
@@ -53,15 +57,15 @@ func span(start, length float64, size int) (from, to int) {
 	return from, from + n
 }
 
-// mean averages a square of side n at (x, y), which lies inside the picture.
-func mean(p Picture, x, y, n int) (b, g, r byte) {
+// mean averages the square of side n at (x, y) of packed BGR of that width; what lies beyond it does not count.
+func mean(bgr []byte, width, x, y, n int) (b, g, r byte) {
 	var sums [3]int
 	count := 0
-	for v := y; v < min(y+n, p.Height); v++ {
-		for u := x; u < min(x+n, p.Width); u++ {
-			at := (v*p.Width + u) * 3
+	for v := y; v < min(y+n, len(bgr)/3/width); v++ {
+		for u := x; u < min(x+n, width); u++ {
+			at := (v*width + u) * 3
 			for c := range sums {
-				sums[c] += int(p.BGR[at+c])
+				sums[c] += int(bgr[at+c])
 			}
 			count++
 		}

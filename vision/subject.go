@@ -78,7 +78,9 @@ func (s *subject) learn(g *glance, i int, l looked) {
 	if s.doubtful {
 		return
 	}
-	s.frame(g.picture, g.faces[i].Box, l.quality)
+	if err := s.frame(g.picture, g.faces[i].Box, l.quality); err != nil {
+		g.errs = append(g.errs, err)
+	}
 	s.learnt = true
 	if !usable(l.quality) {
 		return
@@ -91,12 +93,17 @@ func (s *subject) learn(g *glance, i int, l looked) {
 }
 
 // frame keeps the picture of the face when it is clearly better than the one before.
-func (s *subject) frame(p Picture, box Box, q Quality) {
+func (s *subject) frame(p Picture, box Box, q Quality) error {
 	if s.crop != nil && q.Score <= s.best.Quality.Score*1.1+0.01 {
-		return
+		return nil
+	}
+	cut, err := crop(p, box)
+	if err != nil {
+		return err
 	}
 	s.best = Shot{Time: p.Time, Box: box, Quality: q}
-	s.crop, s.fresh = crop(p, box), true
+	s.crop, s.fresh = cut, true
+	return nil
 }
 
 // match compares the fused face with the gallery, and each shot where the gallery is another than before.

@@ -3,6 +3,7 @@
 package vision
 
 import (
+	"image"
 	"math"
 	"time"
 
@@ -33,12 +34,20 @@ func (b Box) Overlap(o Box) float64 {
 	return w * h / (b.W*b.H + o.W*o.H - w*h)
 }
 
-// Picture is one decoded picture: packed BGR, 8 bits a channel, rows of Width×3 bytes from the top.
-// Its pixels are valid until the next picture is asked of the same decoder.
+// Pixels give a picture's pixels as packed BGR, 8 bits a channel, converted only where and only as large as they are
+// asked for.
+type Pixels interface {
+	// Scale writes the whole picture, made w×h pixels large, to dst: rows of w×3 bytes from the top, stride bytes apart.
+	Scale(dst []byte, stride, w, h int) error
+	// Crop writes the pixels of r, which is not empty and lies inside the picture, to dst: rows of r.Dx()×3 bytes.
+	Crop(dst []byte, r image.Rectangle) error
+}
+
+// Picture is one decoded picture. Its pixels are valid until the next picture is asked of the same decoder.
 type Picture struct {
 	Width  int
 	Height int
-	BGR    []byte
+	Pixels Pixels
 	PTS    int64     // ticks of frames.ClockRate since the epoch began
 	Time   time.Time // capture time
 }

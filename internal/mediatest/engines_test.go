@@ -56,10 +56,15 @@ func openEngine(t *testing.T, name, dir string) vision.Engine {
 }
 
 // bgr is the picture as engines take it.
-func bgr(img *image.RGBA) vision.Picture {
-	p := vision.Picture{Width: img.Rect.Dx(), Height: img.Rect.Dy()}
+func bgr(t testing.TB, img *image.RGBA) vision.Picture {
+	t.Helper()
+	pixels := make([]byte, 0, len(img.Pix)/4*3)
 	for i := 0; i < len(img.Pix); i += 4 {
-		p.BGR = append(p.BGR, img.Pix[i+2], img.Pix[i+1], img.Pix[i])
+		pixels = append(pixels, img.Pix[i+2], img.Pix[i+1], img.Pix[i])
+	}
+	p, err := opencv.NewPicture(img.Rect.Dx(), img.Rect.Dy(), pixels)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return p
 }
@@ -86,7 +91,7 @@ func album(t *testing.T, e vision.Engine, p Person, score float64) []vision.Embe
 	t.Helper()
 	var out []vision.Embedding
 	for n := range Variations {
-		v, _ := look(t, e, bgr(Portrait(p, 240, n).(*image.RGBA)), score)
+		v, _ := look(t, e, bgr(t, Portrait(p, 240, n).(*image.RGBA)), score)
 		if v == nil {
 			t.Errorf("%s's portrait %d: want one face that scores %.2f", p.Name, n, score)
 			continue
@@ -161,9 +166,14 @@ func decoded(t *testing.T, clip string, step int64) []vision.Picture {
 	var pictures []vision.Picture
 	want := func(pts int64) bool { return pts%(step*frames.ClockRate/int64(Walk().FPS)) == 0 }
 	got := func(p vision.Picture) error {
-		p.BGR = slices.Clone(p.BGR)
-		pictures = append(pictures, p)
-		return nil
+		pixels := make([]byte, p.Width*p.Height*3)
+		if err := p.Pixels.Crop(pixels, image.Rect(0, 0, p.Width, p.Height)); err != nil {
+			return err
+		}
+		kept, err := opencv.NewPicture(p.Width, p.Height, pixels)
+		kept.PTS = p.PTS
+		pictures = append(pictures, kept)
+		return err
 	}
 	for u, err := range units {
 		if err != nil {

@@ -24,7 +24,7 @@ func load(t *testing.T, g *Gallery) {
 // who is whom the gallery takes a photo for.
 func who(t *testing.T, g *vision.Gallery, text string) string {
 	t.Helper()
-	e, _, err := (&engine{}).Embed(vision.Picture{BGR: []byte(text)}, vision.Face{})
+	e, _, err := (&engine{}).Embed(vision.Picture{Pixels: photo(text)}, vision.Face{})
 	if err != nil {
 		t.Fatal(err)
 	}

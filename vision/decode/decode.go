@@ -36,8 +36,7 @@ var errClosed = errors.New("decode: decoder is closed")
 // Decoder decodes one run of access units with one set of parameters. It is used by one goroutine at a time.
 type Decoder struct {
 	c       *C.vigil_decoder
-	row     []byte // one picture with the rows as libswscale wants them; nil while the packed ones will do
-	bgr     []byte // the picture that got sees
+	row     []byte // a conversion with the rows as libswscale wants them; nil while they could be written in place
 	drained bool
 }
 
@@ -71,7 +70,7 @@ func New(p frames.Parameters) (*Decoder, error) {
 
 // Decode takes one unit, in decoding order, and gives got the pictures that are ready, in the order they are shown;
 // where there are B-frames that is not the picture of this unit. Pictures that want does not ask for are decoded but
-// neither converted nor given. Time is left zero: only the caller knows when the epoch began. A picture is valid until
+// not given, and of those that are given only the pixels that are asked for are converted. Time is left zero: only the caller knows when the epoch began. A picture is valid until
 // got returns. An error of got ends the giving and comes back; ErrCorrupt leaves the decoder usable.
 func (d *Decoder) Decode(u frames.AccessUnit, want func(pts int64) bool, got func(vision.Picture) error) error {
 	if d.c == nil {
@@ -116,7 +115,7 @@ func (d *Decoder) Drain(want func(pts int64) bool, got func(vision.Picture) erro
 // Close frees the decoder. It may be called again.
 func (d *Decoder) Close() error {
 	C.vigil_close(d.c)
-	d.c, d.row, d.bgr = nil, nil, nil
+	d.c, d.row = nil, nil
 	return nil
 }
 
@@ -140,8 +139,8 @@ func (d *Decoder) receive(want func(pts int64) bool, got func(vision.Picture) er
 		if first != nil || pts == noPTS || !want(pts) {
 			continue
 		}
-		if first = d.convert(pts); first == nil {
-			first = got(vision.Picture{Width: d.width(), Height: d.height(), BGR: d.bgr, PTS: pts})
+		if first = d.fits(pts); first == nil {
+			first = got(vision.Picture{Width: d.width(), Height: d.height(), Pixels: (*shown)(d), PTS: pts})
 		}
 	}
 	return first
@@ -153,41 +152,12 @@ const maxFailures = 16
 func (d *Decoder) width() int  { return int(d.c.frame.width) }
 func (d *Decoder) height() int { return int(d.c.frame.height) }
 
-// convert leaves the current frame in d.bgr.
-func (d *Decoder) convert(pts int64) error {
-	w, h := d.width(), d.height()
-	if w < 1 || h < 1 || w > MaxSide || h > MaxSide {
+// fits reports whether the current frame's size is one that pictures may have.
+func (d *Decoder) fits(pts int64) error {
+	if w, h := d.width(), d.height(); w < 1 || h < 1 || w > MaxSide || h > MaxSide {
 		return fmt.Errorf("decode: picture at %d: %w: %d×%d pixels, at most %d a side are decoded", pts, ErrCorrupt, w, h, MaxSide)
 	}
-	packed := w * 3
-	d.bgr = sized(d.bgr, packed*h)
-	dst, stride := d.bgr, packed
-	if packed%rowAlign != 0 {
-		stride = (packed + rowAlign) / rowAlign * rowAlign
-		d.row = sized(d.row, stride*h)
-		dst = d.row
-	}
-	if code := C.vigil_convert(d.c, (*C.uint8_t)(unsafe.SliceData(dst)), C.int(stride)); code < 0 {
-		return fmt.Errorf("decode: convert picture at %d: %w", pts, codeError(code))
-	}
-	if stride != packed {
-		for y := range h {
-			copy(d.bgr[y*packed:(y+1)*packed], dst[y*stride:])
-		}
-	}
 	return nil
-}
-
-// rowAlign is 16 pixels. libswscale works on that many at a time and, where rows are packed so tightly that the last
-// few would run into the next row, leaves them black (seen at widths of 66 to 1366 that are no multiple of 16).
-const rowAlign = 48
-
-// sized returns b with length n and room behind it for one vector write too many.
-func sized(b []byte, n int) []byte {
-	if cap(b) < n+rowAlign {
-		return make([]byte, n, n+rowAlign)
-	}
-	return b[:n]
 }
 
 func codeError(code C.int) error {

@@ -5,6 +5,7 @@ package decode
 import (
 	"bytes"
 	"errors"
+	"image"
 	mathbits "math/bits"
 	"os"
 	"path/filepath"
@@ -87,8 +88,8 @@ func TestDecode(t *testing.T) {
 			d := open(t, p)
 			var pts []int64
 			got := func(p vision.Picture) error {
-				if p.Width != 320 || p.Height != 180 || len(p.BGR) != 320*180*3 || !p.Time.IsZero() {
-					t.Errorf("got %d×%d with %d bytes at %v", p.Width, p.Height, len(p.BGR), p.Time)
+				if p.Width != 320 || p.Height != 180 || p.Pixels == nil || !p.Time.IsZero() {
+					t.Errorf("got %d×%d with %v at %v", p.Width, p.Height, p.Pixels, p.Time)
 				}
 				pts = append(pts, p.PTS)
 				return nil
@@ -164,14 +165,9 @@ func TestColour(t *testing.T) {
 			n := 0
 			got := func(p vision.Picture) error {
 				n++
-				for i := 0; i < len(p.BGR); i += 3 {
-					for c, want := range []int{0x14, 0x32, 0xC8} { // 0xC83214 as BGR
-						if v := int(p.BGR[i+c]); v < want-4 || v > want+4 {
-							t.Fatalf("pixel %d,%d of %d×%d: got %v, want %v", i/3%p.Width, i/3/p.Width, p.Width, p.Height,
-								p.BGR[i:i+3], []int{0x14, 0x32, 0xC8})
-						}
-					}
-				}
+				red(t, "whole", p.Width, whole(t, p))
+				red(t, "small", p.Width/3, scaled(t, p, p.Width/3, p.Height/3))
+				red(t, "large", p.Width+7, scaled(t, p, p.Width+7, p.Height+5))
 				return nil
 			}
 			for _, u := range units {
@@ -298,7 +294,10 @@ func TestNoAllocations(t *testing.T) {
 	p, units := read(t, "testdata/h264-b0.mp4")
 	d := open(t, p)
 	i := 0
-	got := func(vision.Picture) error { return nil }
+	small, face := make([]byte, 160*90*3), make([]byte, 50*50*3)
+	got := func(p vision.Picture) error {
+		return errors.Join(p.Pixels.Scale(small, 160*3, 160, 90), p.Pixels.Crop(face, image.Rect(101, 51, 151, 101)))
+	}
 	step := func() {
 		if err := d.Decode(units[i%len(units)], always, got); err != nil {
 			t.Fatal(err)
@@ -331,9 +330,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		defer d.Close() //nolint:errcheck // never fails
 		got := func(p vision.Picture) error {
-			if p.Width > MaxSide || p.Height > MaxSide || len(p.BGR) != p.Width*p.Height*3 {
-				t.Errorf("got %d×%d with %d bytes", p.Width, p.Height, len(p.BGR))
+			if p.Width > MaxSide || p.Height > MaxSide {
+				t.Errorf("got %d×%d", p.Width, p.Height)
 			}
+			whole(t, p)
+			scaled(t, p, 64, 32)
 			return nil
 		}
 		for i, u := range all[:6] {
@@ -350,7 +351,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// BenchmarkDecode reads VIGIL_VIDEO_DIR/doorway-1080p25.mp4 and converts 5 of its 25 pictures a second.
+// BenchmarkDecode reads VIGIL_VIDEO_DIR/doorway-1080p25.mp4 and scales 5 of its 25 pictures a second for a detector.
 func BenchmarkDecode(b *testing.B) {
 	dir := os.Getenv("VIGIL_VIDEO_DIR")
 	if dir == "" {
@@ -358,10 +359,13 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	p, units := read(b, filepath.Join(dir, "doorway-1080p25.mp4"))
 	d := open(b, p)
+	small := make([]byte, 640*360*3)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		err := d.Decode(units[i%len(units)], func(pts int64) bool { return pts/3600%5 == 0 }, func(vision.Picture) error { return nil })
+		err := d.Decode(units[i%len(units)], func(pts int64) bool { return pts/3600%5 == 0 }, func(p vision.Picture) error {
+			return p.Pixels.Scale(small, 640*3, 640, 360)
+		})
 		if err != nil {
 			b.Fatal(err)
 		}

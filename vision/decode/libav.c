@@ -5,6 +5,7 @@
 #include <libavutil/frame.h>
 #include <libavutil/log.h>
 #include <libavutil/mem.h>
+#include <libavutil/pixdesc.h>
 #include <libavutil/pixfmt.h>
 #include <string.h>
 
@@ -114,48 +115,75 @@ static int full_range(const AVFrame *f)
 	}
 }
 
-static int prepare(vigil_decoder *d)
+static int prepare(vigil_converter *c, const AVFrame *f, int width, int height, int to_width, int to_height)
 {
-	const AVFrame *f = d->frame;
 	int m = matrix(f), full = full_range(f);
-	if (d->sws && d->sws_width == f->width && d->sws_height == f->height && d->sws_format == f->format &&
-	    d->sws_matrix == m && d->sws_full == full)
+	if (c->sws && c->width == width && c->height == height && c->format == f->format && c->matrix == m &&
+	    c->full == full && c->to_width == to_width && c->to_height == to_height)
 		return 0;
-	sws_freeContext(d->sws);
-	d->sws = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_BGR24, SWS_BILINEAR,
-				NULL, NULL, NULL);
-	if (!d->sws)
+	sws_freeContext(c->sws);
+	// An area is the mean of the pixels that become one: it does not alias when it shrinks.
+	c->sws = sws_getContext(width, height, f->format, to_width, to_height, AV_PIX_FMT_BGR24, SWS_AREA, NULL, NULL,
+				NULL);
+	if (!c->sws)
 		return AVERROR(EINVAL);
 	// It refuses formats that need no matrix, such as RGB and grey, which is no error.
-	sws_setColorspaceDetails(d->sws, sws_getCoefficients(m), full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0,
+	sws_setColorspaceDetails(c->sws, sws_getCoefficients(m), full, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0,
 				 1 << 16, 1 << 16);
-	d->sws_width = f->width;
-	d->sws_height = f->height;
-	d->sws_format = f->format;
-	d->sws_matrix = m;
-	d->sws_full = full;
+	c->width = width;
+	c->height = height;
+	c->format = f->format;
+	c->matrix = m;
+	c->full = full;
+	c->to_width = to_width;
+	c->to_height = to_height;
 	return 0;
 }
 
-int vigil_convert(vigil_decoder *d, uint8_t *dst, int stride)
+static int convert(vigil_converter *c, const uint8_t *const *planes, const int *strides, uint8_t *dst, int stride)
 {
-	int err = prepare(d);
-	if (err < 0)
-		return err;
-	uint8_t *planes[4] = {dst};
-	int strides[4] = {stride};
-	int rows = sws_scale(d->sws, (const uint8_t *const *)d->frame->data, d->frame->linesize, 0, d->frame->height,
-			     planes, strides);
+	uint8_t *to[4] = {dst};
+	int to_strides[4] = {stride};
+	int rows = sws_scale(c->sws, planes, strides, 0, c->height, to, to_strides);
 	if (rows < 0)
 		return rows;
-	return rows == d->frame->height ? 0 : AVERROR(EINVAL);
+	return rows == c->to_height ? 0 : AVERROR(EINVAL);
+}
+
+int vigil_scale(vigil_decoder *d, uint8_t *dst, int stride, int width, int height)
+{
+	const AVFrame *f = d->frame;
+	int err = prepare(&d->scale, f, f->width, f->height, width, height);
+	if (err < 0)
+		return err;
+	return convert(&d->scale, (const uint8_t *const *)f->data, f->linesize, dst, stride);
+}
+
+int vigil_crop(vigil_decoder *d, uint8_t *dst, int stride, int x, int y, int width, int height)
+{
+	const AVFrame *f = d->frame;
+	const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(f->format);
+	if (!format)
+		return AVERROR(EINVAL);
+	int err = prepare(&d->crop, f, width, height, width, height);
+	if (err < 0)
+		return err;
+	const uint8_t *planes[4] = {NULL};
+	for (int i = 0; i < format->nb_components; i++) {
+		const AVComponentDescriptor *c = &format->comp[i];
+		int chroma = i == 1 || i == 2; // FFmpeg subsamples these, whatever they are called
+		int cx = chroma ? x >> format->log2_chroma_w : x, cy = chroma ? y >> format->log2_chroma_h : y;
+		planes[c->plane] = f->data[c->plane] + (ptrdiff_t)cy * f->linesize[c->plane] + cx * c->step;
+	}
+	return convert(&d->crop, planes, f->linesize, dst, stride);
 }
 
 void vigil_close(vigil_decoder *d)
 {
 	if (!d)
 		return;
-	sws_freeContext(d->sws);
+	sws_freeContext(d->scale.sws);
+	sws_freeContext(d->crop.sws);
 	av_frame_free(&d->frame);
 	av_packet_free(&d->packet);
 	avcodec_free_context(&d->codec);

@@ -15,13 +15,18 @@ enum {
 	VIGIL_ENOMEM = AVERROR(ENOMEM),
 };
 
+// A conversion to BGR that lasts from picture to picture: of this size and format, to that size.
+typedef struct vigil_converter {
+	struct SwsContext *sws;
+	int width, height, format, matrix, full, to_width, to_height;
+} vigil_converter;
+
 typedef struct vigil_decoder {
 	AVCodecContext *codec;
 	AVPacket *packet;
 	AVFrame *frame;
 
-	struct SwsContext *sws;
-	int sws_width, sws_height, sws_format, sws_matrix, sws_full;
+	vigil_converter scale, crop;
 } vigil_decoder;
 
 // vigil_open returns a decoder of one thread for "h264" or "hevc" with parameter sets in Annex B, or NULL and *err.
@@ -40,8 +45,12 @@ void vigil_reset(vigil_decoder *d);
 // vigil_receive takes the next picture into d->frame: VIGIL_PICTURE, VIGIL_NONE or an error.
 int vigil_receive(vigil_decoder *d);
 
-// vigil_convert writes d->frame to dst as BGR, rows of stride bytes.
-int vigil_convert(vigil_decoder *d, uint8_t *dst, int stride);
+// vigil_scale writes d->frame to dst as BGR, made width×height pixels large, rows of stride bytes.
+int vigil_scale(vigil_decoder *d, uint8_t *dst, int stride, int width, int height);
+
+// vigil_crop writes the width×height pixels of d->frame from (x, y) on to dst as BGR, rows of stride bytes. x and y are
+// multiples of what chroma is subsampled by; the columns may reach into the padding that rows have.
+int vigil_crop(vigil_decoder *d, uint8_t *dst, int stride, int x, int y, int width, int height);
 
 void vigil_close(vigil_decoder *d);
 

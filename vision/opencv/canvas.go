@@ -3,10 +3,9 @@
 package opencv
 
 import (
-	"image"
 	"math"
 
-	"gocv.io/x/gocv"
+	"vigil/vision"
 )
 
 // layout is how a picture lies on a detector's input: scaled, shifted, and black around.
@@ -39,28 +38,14 @@ func fitted(w, h, side int, border, most float64, step int) layout {
 // canvas keeps an input from picture to picture; while the layout stays the same only the picture is drawn anew.
 type canvas struct {
 	layout layout
-	mat    gocv.Mat
+	bgr    []byte
 }
 
-func newCanvas() *canvas { return &canvas{mat: gocv.NewMat()} }
-
-// draw puts the picture, of the given type, where the layout says and returns the whole input.
-func (c *canvas) draw(picture gocv.Mat, l layout, t gocv.MatType) (gocv.Mat, error) {
+// draw puts the picture where the layout says and returns the whole input, packed BGR.
+func (c *canvas) draw(p vision.Picture, l layout) ([]byte, error) {
 	if l != c.layout {
-		if err := c.mat.Close(); err != nil {
-			return gocv.Mat{}, err
-		}
-		c.mat = gocv.NewMatWithSizeFromScalar(gocv.Scalar{}, l.height, l.width, t)
-		c.layout = l
+		c.bgr, c.layout = make([]byte, l.width*l.height*3), l
 	}
-	inner := c.mat.Region(image.Rect(l.x, l.y, l.x+l.w, l.y+l.h))
-	how := gocv.InterpolationArea // the only one that does not alias when shrinking
-	if l.scale > 1 {
-		how = gocv.InterpolationLinear
-	}
-	// The region has the size and the type of the result already, so OpenCV writes into it.
-	gocv.Resize(picture, &inner, image.Pt(l.w, l.h), 0, 0, how)
-	return c.mat, inner.Close()
+	stride := l.width * 3
+	return c.bgr, p.Pixels.Scale(c.bgr[l.y*stride+l.x*3:], stride, l.w, l.h)
 }
-
-func (c *canvas) close() error { return c.mat.Close() }

@@ -41,9 +41,9 @@ const (
 // cascades finds faces with Haar cascades.
 type cascades struct {
 	faces, eyes gocv.CascadeClassifier
-	grey        gocv.Mat
-	canvas      *canvas
-	eyeCanvas   *canvas
+	canvas      canvas
+	grey        gocv.Mat // of the canvas, or of a face's upper part
+	upper       gocv.Mat // the latter at the size that eyes are looked for in
 }
 
 func openCascades(dir string) (*cascades, error) {
@@ -51,7 +51,7 @@ func openCascades(dir string) (*cascades, error) {
 		dir = cascadesDir
 	}
 	c := &cascades{
-		faces: gocv.NewCascadeClassifier(), eyes: gocv.NewCascadeClassifier(), grey: gocv.NewMat(), canvas: newCanvas(), eyeCanvas: newCanvas(),
+		faces: gocv.NewCascadeClassifier(), eyes: gocv.NewCascadeClassifier(), grey: gocv.NewMat(), upper: gocv.NewMat(),
 	}
 	for file, classifier := range map[string]*gocv.CascadeClassifier{
 		"haarcascade_frontalface_alt2.xml": &c.faces, "haarcascade_eye.xml": &c.eyes,
@@ -69,25 +69,27 @@ func openCascades(dir string) (*cascades, error) {
 }
 
 func (c *cascades) close() error {
-	return errors.Join(c.faces.Close(), c.eyes.Close(), c.grey.Close(), c.canvas.close(), c.eyeCanvas.close())
+	return errors.Join(c.faces.Close(), c.eyes.Close(), c.grey.Close(), c.upper.Close())
 }
 
 // detect returns the faces, largest first.
-func (c *cascades) detect(picture gocv.Mat) ([]vision.Face, error) {
-	gocv.CvtColor(picture, &c.grey, gocv.ColorBGRToGray)
-	l := fitted(picture.Cols(), picture.Rows(), cascadeSide, cascadeBorder, 2, 1)
-	input, err := c.canvas.draw(c.grey, l, gocv.MatTypeCV8UC1)
+func (c *cascades) detect(p vision.Picture) ([]vision.Face, error) {
+	l := fitted(p.Width, p.Height, cascadeSide, cascadeBorder, 2, 1)
+	input, err := c.canvas.draw(p, l)
 	if err != nil {
 		return nil, err
 	}
-	boxes := c.faces.DetectMultiScaleWithParams(input, cascadeStep, faceNeighbours, 0, image.Pt(faceLeast, faceLeast), image.Point{})
+	if err := c.toGrey(input, l.width, l.height); err != nil {
+		return nil, err
+	}
+	boxes := c.faces.DetectMultiScaleWithParams(c.grey, cascadeStep, faceNeighbours, 0, image.Pt(faceLeast, faceLeast), image.Point{})
 	// OpenCV collects from windows in no promised order.
 	slices.SortFunc(boxes, func(a, b image.Rectangle) int {
 		return cmp.Or(cmp.Compare(b.Dx(), a.Dx()), cmp.Compare(a.Min.X, b.Min.X), cmp.Compare(a.Min.Y, b.Min.Y))
 	})
 	faces := make([]vision.Face, 0, len(boxes))
 	for _, b := range boxes {
-		f, err := c.face(rect{
+		f, err := c.face(p, rect{
 			x: (float64(b.Min.X) - float64(l.x)) / l.scale, y: (float64(b.Min.Y) - float64(l.y)) / l.scale,
 			side: float64(b.Dx()) / l.scale,
 		})
@@ -97,6 +99,16 @@ func (c *cascades) detect(picture gocv.Mat) ([]vision.Face, error) {
 		faces = append(faces, f)
 	}
 	return faces, nil
+}
+
+// toGrey leaves the grey of packed BGR in c.grey.
+func (c *cascades) toGrey(bgr []byte, width, height int) error {
+	v, err := newView(bgr, width, height)
+	if err != nil {
+		return err
+	}
+	gocv.CvtColor(v.Mat, &c.grey, gocv.ColorBGRToGray)
+	return v.close()
 }
 
 // rect is a cascade's square, in pixels of the picture.
@@ -109,9 +121,9 @@ func (r rect) eyes() (right, left [2]float64) {
 }
 
 // face makes a face of a square, with landmarks placed by the eyes where they are found and by the square where not.
-func (c *cascades) face(box rect) (vision.Face, error) {
+func (c *cascades) face(p vision.Picture, box rect) (vision.Face, error) {
 	f := vision.Face{Score: scoreFace}
-	right, left, ok, err := c.findEyes(box)
+	right, left, ok, err := c.findEyes(p, box)
 	if err != nil {
 		return f, err
 	}
@@ -125,31 +137,37 @@ func (c *cascades) face(box rect) (vision.Face, error) {
 	if err != nil {
 		return f, err
 	}
-	w, h := float64(c.grey.Cols()), float64(c.grey.Rows())
+	w, h := float64(p.Width), float64(p.Height)
 	f.Box = vision.Box{X: box.x / w, Y: box.y / h, W: box.side / w, H: box.side / h}
-	for i, p := range template {
-		q := s.apply(p)
+	for i, point := range template {
+		q := s.apply(point)
 		f.Landmarks[i] = vision.Point{X: q[0] / w, Y: q[1] / h}
 	}
 	return f, nil
 }
 
 // findEyes looks for eyes in the square's upper part, at a size of its own, and takes the pair that lies as eyes do.
-func (c *cascades) findEyes(box rect) (right, left [2]float64, ok bool, err error) {
+func (c *cascades) findEyes(p vision.Picture, box rect) (right, left [2]float64, ok bool, err error) {
 	upper := image.Rect(int(box.x), int(box.y+0.15*box.side), int(box.x+box.side), int(box.y+0.6*box.side)).
-		Intersect(image.Rect(0, 0, c.grey.Cols(), c.grey.Rows()))
+		Intersect(image.Rect(0, 0, p.Width, p.Height))
 	l := fitted(upper.Dx(), upper.Dy(), eyesSide, 0, 4, 1)
 	if upper.Empty() || l.w < eyeWindow || l.h < eyeWindow {
 		return right, left, false, nil
 	}
-	region := c.grey.Region(upper)
-	defer func() { err = errors.Join(err, region.Close()) }()
-	input, err := c.eyeCanvas.draw(region, l, gocv.MatTypeCV8UC1)
-	if err != nil {
+	part := make([]byte, upper.Dx()*upper.Dy()*3)
+	if err := p.Pixels.Crop(part, upper); err != nil {
 		return right, left, false, err
 	}
+	if err := c.toGrey(part, upper.Dx(), upper.Dy()); err != nil {
+		return right, left, false, err
+	}
+	how := gocv.InterpolationArea
+	if l.scale > 1 {
+		how = gocv.InterpolationLinear
+	}
+	gocv.Resize(c.grey, &c.upper, image.Pt(l.w, l.h), 0, 0, how)
 	side := box.side * l.scale
-	found := c.eyes.DetectMultiScaleWithParams(input, cascadeStep, eyeNeighbours, 0,
+	found := c.eyes.DetectMultiScaleWithParams(c.upper, cascadeStep, eyeNeighbours, 0,
 		image.Pt(int(0.15*side), int(0.15*side)), image.Pt(int(0.45*side), int(0.45*side)))
 	slices.SortFunc(found, func(a, b image.Rectangle) int {
 		return cmp.Or(cmp.Compare(a.Min.X, b.Min.X), cmp.Compare(a.Min.Y, b.Min.Y), cmp.Compare(a.Dx(), b.Dx()))

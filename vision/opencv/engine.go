@@ -63,7 +63,7 @@ func Open(cfg Config) (vision.Engine, error) {
 
 // detector finds faces in a picture.
 type detector interface {
-	detect(picture gocv.Mat) ([]vision.Face, error)
+	detect(p vision.Picture) ([]vision.Face, error)
 	close() error
 }
 
@@ -86,25 +86,21 @@ var _ vision.Engine = (*engine)(nil)
 
 // Detect implements vision.Engine.
 func (e *engine) Detect(p vision.Picture) (faces []vision.Face, err error) {
-	v, err := newView(p)
-	if err != nil {
+	if err := seen(p); err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
-	defer func() { err = errors.Join(err, v.close()) }()
-	if faces, err = e.detector.detect(v.Mat); err != nil {
+	if faces, err = e.detector.detect(p); err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
 	return faces, nil
 }
 
 // Embed implements vision.Engine.
-func (e *engine) Embed(p vision.Picture, f vision.Face) (_ vision.Embedding, _ vision.Quality, err error) {
-	v, err := newView(p)
-	if err != nil {
+func (e *engine) Embed(p vision.Picture, f vision.Face) (vision.Embedding, vision.Quality, error) {
+	if err := seen(p); err != nil {
 		return nil, vision.Quality{}, fmt.Errorf("embed: %w", err)
 	}
-	defer func() { err = errors.Join(err, v.close()) }()
-	pixels, err := e.aligner.align(v.Mat, f.Landmarks)
+	pixels, err := e.aligner.align(p, f.Landmarks)
 	if err != nil {
 		return nil, vision.Quality{}, fmt.Errorf("embed: %w", err)
 	}

@@ -130,10 +130,20 @@ func TestRepeats(t *testing.T) {
 	})
 }
 
+// flat is a picture of one colour.
+func flat(t testing.TB, w, h int) vision.Picture {
+	t.Helper()
+	p, err := NewPicture(w, h, bytes.Repeat([]byte{90, 120, 100}, w*h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestNobody(t *testing.T) {
 	engines(t, func(t *testing.T, e vision.Engine) {
 		for _, size := range [][2]int{{640, 360}, {1, 1}, {7, 300}, {2000, 3}} {
-			p := vision.Picture{Width: size[0], Height: size[1], BGR: bytes.Repeat([]byte{90, 120, 100}, size[0]*size[1])}
+			p := flat(t, size[0], size[1])
 			if faces, err := e.Detect(p); err != nil || len(faces) != 0 {
 				t.Errorf("%v: got %v, %v, want nobody", size, faces, err)
 			}
@@ -145,15 +155,16 @@ func TestRefusesBadInput(t *testing.T) {
 	engines(t, func(t *testing.T, e vision.Engine) {
 		for _, p := range []vision.Picture{
 			{},
-			{Width: 10, Height: 10, BGR: make([]byte, 299)},
-			{Width: -1, Height: -1, BGR: make([]byte, 3)},
-			{Width: maxSide + 1, Height: 1, BGR: make([]byte, 3*(maxSide+1))},
+			{Width: 10, Height: 10},
+			{Width: 10, Height: 10, Pixels: &packed{10, 10, make([]byte, 299)}},
+			{Width: -1, Height: -1, Pixels: &packed{-1, -1, make([]byte, 3)}},
+			{Width: maxSide + 1, Height: 1, Pixels: &packed{maxSide + 1, 1, make([]byte, 3*(maxSide+1))}},
 		} {
 			if _, err := e.Detect(p); err == nil {
-				t.Errorf("detect in %d×%d of %d bytes: got no error", p.Width, p.Height, len(p.BGR))
+				t.Errorf("detect in %d×%d: got no error", p.Width, p.Height)
 			}
 			if _, _, err := e.Embed(p, vision.Face{}); err == nil {
-				t.Errorf("embed of %d×%d of %d bytes: got no error", p.Width, p.Height, len(p.BGR))
+				t.Errorf("embed of %d×%d: got no error", p.Width, p.Height)
 			}
 		}
 		p := drawn(t, mediatest.Resident(), 200, 0)
@@ -342,11 +353,15 @@ func TestSliverAfterNoise(t *testing.T) {
 			for i := range noise {
 				noise[i] = byte(random.Uint32())
 			}
-			if _, err := e.Detect(vision.Picture{Width: 1280, Height: 720, BGR: noise}); err != nil {
+			p, err := NewPicture(1280, 720, noise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Detect(p); err != nil {
 				t.Fatal(err)
 			}
 			for _, size := range [][2]int{{2000, 3}, {7, 300}, {640, 40}} {
-				p := vision.Picture{Width: size[0], Height: size[1], BGR: bytes.Repeat([]byte{90, 120, 100}, size[0]*size[1])}
+				p := flat(t, size[0], size[1])
 				if faces, err := e.Detect(p); err != nil || len(faces) != 0 {
 					t.Fatalf("%v: got %d faces, %v, want nobody", size, len(faces), err)
 				}

@@ -59,9 +59,14 @@ func benchmark(b *testing.B, engine string, step func(e vision.Engine, p vision.
 		b.Fatal(err)
 	}
 	// A 1080p picture with the photo in its middle.
-	p := vision.Picture{Width: 1920, Height: 1080, BGR: bytes.Repeat([]byte{120}, 1920*1080*3)}
+	bgr := bytes.Repeat([]byte{120}, 1920*1080*3)
+	all := bgrOf(b, photo)
 	for y := range 1080 {
-		copy(p.BGR[(y*1920+360)*3:(y*1920+1560)*3], photo.BGR[(y+60)*1200*3:])
+		copy(bgr[(y*1920+360)*3:(y*1920+1560)*3], all[(y+60)*1200*3:])
+	}
+	p, err := NewPicture(1920, 1080, bgr)
+	if err != nil {
+		b.Fatal(err)
 	}
 	f, _, _ := embedBest(b, e, p)
 	b.ReportAllocs()

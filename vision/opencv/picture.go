@@ -69,7 +69,7 @@ func decodePicture(b []byte) (p vision.Picture, err error) {
 	if mat.Empty() || mat.Type() != gocv.MatTypeCV8UC3 {
 		return p, fmt.Errorf("%w: damaged", ErrPicture)
 	}
-	return vision.Picture{Width: mat.Cols(), Height: mat.Rows(), BGR: mat.ToBytes()}, nil
+	return NewPicture(mat.Cols(), mat.Rows(), mat.ToBytes())
 }
 
 // refused are formats that people have and that are not read, by what their files begin with.

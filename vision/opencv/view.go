@@ -3,6 +3,7 @@
 package opencv
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -14,19 +15,19 @@ import (
 // maxSide bounds the pictures that are looked at, in pixels.
 const maxSide = 16384
 
-// view is a picture as OpenCV sees it: the same bytes, held in place while it does.
+// view is packed BGR as OpenCV sees it: the same bytes, held in place while it does.
 type view struct {
 	gocv.Mat
 	pin runtime.Pinner
 }
 
-func newView(p vision.Picture) (*view, error) {
-	if p.Width < 1 || p.Height < 1 || p.Width > maxSide || p.Height > maxSide || len(p.BGR) != p.Width*p.Height*3 {
-		return nil, fmt.Errorf("picture of %d×%d pixels in %d bytes", p.Width, p.Height, len(p.BGR))
+func newView(bgr []byte, width, height int) (*view, error) {
+	if width < 1 || height < 1 || len(bgr) != width*height*3 {
+		return nil, fmt.Errorf("picture of %d×%d pixels in %d bytes", width, height, len(bgr))
 	}
 	v := &view{}
-	v.pin.Pin(&p.BGR[0])
-	mat, err := gocv.NewMatFromBytes(p.Height, p.Width, gocv.MatTypeCV8UC3, p.BGR)
+	v.pin.Pin(&bgr[0])
+	mat, err := gocv.NewMatFromBytes(height, width, gocv.MatTypeCV8UC3, bgr)
 	if err != nil {
 		v.pin.Unpin()
 		return nil, err
@@ -38,4 +39,15 @@ func newView(p vision.Picture) (*view, error) {
 func (v *view) close() error {
 	defer v.pin.Unpin()
 	return v.Close()
+}
+
+// seen reports whether a picture can be looked at.
+func seen(p vision.Picture) error {
+	if p.Width < 1 || p.Height < 1 || p.Width > maxSide || p.Height > maxSide {
+		return fmt.Errorf("picture of %d×%d pixels, at most %d a side are looked at", p.Width, p.Height, maxSide)
+	}
+	if p.Pixels == nil {
+		return errors.New("picture without pixels")
+	}
+	return nil
 }

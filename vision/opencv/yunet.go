@@ -3,12 +3,9 @@
 package opencv
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-
-	"gocv.io/x/gocv"
 
 	"vigil/models"
 	"vigil/vision"
@@ -42,7 +39,7 @@ var strides = [3]int{8, 16, 32}
 // yunet finds faces with YuNet.
 type yunet struct {
 	net        *network
-	main, wide *canvas
+	main, wide canvas
 	found      []candidate
 }
 
@@ -63,15 +60,15 @@ func openYuNet(model []byte, in models.Input) (*yunet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &yunet{net: net, main: newCanvas(), wide: newCanvas()}, nil
+	return &yunet{net: net}, nil
 }
 
 // detect returns the faces, best first. A small picture, one without a face and one with a large face are looked at
 // again as a whole.
-func (y *yunet) detect(picture gocv.Mat) ([]vision.Face, error) {
+func (y *yunet) detect(p vision.Picture) ([]vision.Face, error) {
 	y.found = y.found[:0]
-	w, h := picture.Cols(), picture.Rows()
-	if err := y.pass(picture, y.main, fitted(w, h, mainSide, 0, 1, inputStep)); err != nil {
+	w, h := p.Width, p.Height
+	if err := y.pass(p, &y.main, fitted(w, h, mainSide, 0, 1, inputStep)); err != nil {
 		return nil, err
 	}
 	again := len(y.found) == 0 || max(w, h) <= wideSide
@@ -79,19 +76,15 @@ func (y *yunet) detect(picture gocv.Mat) ([]vision.Face, error) {
 		again = again || c.side > largeFace
 	}
 	if again {
-		if err := y.pass(picture, y.wide, fitted(w, h, wideSide, wideBorder, 4, inputStep)); err != nil {
+		if err := y.pass(p, &y.wide, fitted(w, h, wideSide, wideBorder, 4, inputStep)); err != nil {
 			return nil, err
 		}
 	}
 	return distinct(y.found), nil
 }
 
-func (y *yunet) pass(picture gocv.Mat, c *canvas, l layout) error {
-	input, err := c.draw(picture, l, gocv.MatTypeCV8UC3)
-	if err != nil {
-		return err
-	}
-	pixels, err := input.DataPtrUint8()
+func (y *yunet) pass(p vision.Picture, c *canvas, l layout) error {
+	pixels, err := c.draw(p, l)
 	if err != nil {
 		return err
 	}
@@ -103,7 +96,7 @@ func (y *yunet) pass(picture gocv.Mat, c *canvas, l layout) error {
 			stride: stride, cols: l.width / stride, rows: l.height / stride,
 			cls: y.net.output(i), obj: y.net.output(i + 3), boxes: y.net.output(i + 6), points: y.net.output(i + 9),
 		}
-		if y.found, err = out.decode(y.found, l, picture.Cols(), picture.Rows()); err != nil {
+		if y.found, err = out.decode(y.found, l, p.Width, p.Height); err != nil {
 			return err
 		}
 	}
@@ -112,7 +105,7 @@ func (y *yunet) pass(picture gocv.Mat, c *canvas, l layout) error {
 
 func (y *yunet) close() error {
 	y.net.close()
-	return errors.Join(y.main.close(), y.wide.close())
+	return nil
 }
 
 // grid is one stride's output: a score, a box and five points for each cell, row by row.

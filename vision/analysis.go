@@ -69,6 +69,9 @@ func (a *Analysis) Want(pts int64) bool { return a.sampler.Want(pts) }
 // Resume says that the video continues in the middle of an epoch, at the key frame at pts; see Sampler.
 func (a *Analysis) Resume(pts int64) { a.sampler.Resume(pts) }
 
+// Thin leaves out every second picture that Want would ask for, or no more; see Sampler.
+func (a *Analysis) Thin(thin bool) { a.sampler.Thin(thin) }
+
 // Quiet reports whether no track is being followed.
 func (a *Analysis) Quiet() bool { return len(a.tracker.Live()) == 0 }
 
@@ -99,6 +102,16 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 		due = append(due, a.face(glance, i, track, gallery)...)
 	}
 	return due, errors.Join(glance.errs...)
+}
+
+// Empty reports whether the picture, which is not one that Want asked for, shows nobody.
+func (a *Analysis) Empty(p Picture) (bool, error) {
+	faces, err := a.config.Engine.Detect(p)
+	if err != nil {
+		return false, fmt.Errorf("%w: detect: %w", ErrBlind, err)
+	}
+	a.config.Strangers.Advance(a.config.Camera, p.Time)
+	return len(faces) == 0, nil
 }
 
 // End ends all tracks, because the epoch or the video is over, and returns their last sightings. It is called before

@@ -15,6 +15,8 @@ type Sampler struct {
 	fps  int64
 	cell int64 // of the latest picture that was offered
 	last int64 // PTS of the latest that was chosen
+
+	thin bool // every second cell is left out
 }
 
 // NewSampler returns a sampler for fps pictures a second that takes the first picture it is offered.
@@ -31,6 +33,9 @@ func (s *Sampler) Restart() { s.cell, s.last = math.MinInt64, math.MinInt64 }
 // cannot be known, so it is left out, and the ones after it are chosen as if the epoch had been read from its start.
 func (s *Sampler) Resume(pts int64) { s.cell, s.last = s.cellOf(pts), math.MinInt64 }
 
+// Thin leaves out every second of the pictures, or no more.
+func (s *Sampler) Thin(thin bool) { s.thin = thin }
+
 // Want reports whether the picture at pts is to be analysed. Pictures are offered in the order they are shown; asking
 // about the same one again gives the same answer.
 func (s *Sampler) Want(pts int64) bool {
@@ -41,7 +46,11 @@ func (s *Sampler) Want(pts int64) bool {
 	if cell <= s.cell {
 		return false
 	}
-	s.cell, s.last = cell, pts
+	s.cell = cell
+	if s.thin && cell%2 != 0 {
+		return false
+	}
+	s.last = pts
 	return true
 }
 

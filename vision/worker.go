@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vigil/frames"
@@ -21,8 +22,6 @@ const (
 	blindMost = 50
 	// retryFirst and retryMost bound the wait before the log is followed again.
 	retryFirst, retryMost = time.Second, 30 * time.Second
-	// stampsMost bounds the pictures that a decoder holds back; H.264 and H.265 reorder 16 at most.
-	stampsMost = 256
 )
 
 // Decoder turns access units of one epoch into pictures.
@@ -80,20 +79,25 @@ type Worker struct {
 	trouble  *tally // with fragments
 	unseen   *tally // pictures
 
-	epoch   string
-	next    uint64 // the Seq that follows
-	begun   bool   // the epoch's first key fragment was found
-	decoder Decoder
-	stamps  []stamp // of the access units whose pictures may still come
-	paused  bool    // the tracks were ended because nothing came
-	blind   int     // pictures in a row that could not be looked at
-	stop    error   // why the worker cannot go on
+	epoch  string
+	next   uint64 // the Seq that follows
+	begun  bool   // the epoch's first key fragment was found
+	viewer *Viewer
+	pace   pace
+	paused bool  // the tracks were ended because nothing came
+	blind  int   // pictures in a row that could not be looked at
+	stop   error // why the worker cannot go on
+
+	state atomic.Pointer[State]
 }
 
-// stamp says when a picture was captured.
-type stamp struct {
-	pts int64
-	at  time.Time
+// State is how a worker is doing.
+type State struct {
+	Camera frames.CameraID `json:"camera"`
+	Level  Level           `json:"level"`
+	Gated  bool            `json:"gated"` // the camera is quiet, and only its key frames are decoded
+	Lag    time.Duration   `json:"lag"`   // from capture to analysis of the latest fragment, in nanoseconds
+	Counts
 }
 
 // NewWorker returns the worker of the camera that c.Analysis names.
@@ -106,7 +110,7 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 		return nil, fmt.Errorf("vision worker: %w", err)
 	}
 	log := c.Log.With("camera", c.Analysis.Camera)
-	return &Worker{
+	w := &Worker{
 		config:   c,
 		camera:   c.Analysis.Camera,
 		analysis: analysis,
@@ -114,8 +118,14 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 		mark:     &bookmark{camera: c.Analysis.Camera, progress: c.Progress, log: log},
 		trouble:  &tally{log: log, text: "fragment not analysed, going on at the next key frame"},
 		unseen:   &tally{log: log, text: "picture or face not looked at"},
-	}, nil
+	}
+	w.viewer = &Viewer{Analysis: analysis, NewDecoder: c.NewDecoder}
+	w.state.Store(&State{Camera: w.camera})
+	return w, nil
 }
+
+// State returns how the worker is doing. It may be called from any goroutine.
+func (w *Worker) State() State { return *w.state.Load() }
 
 // Run analyses the camera until ctx ends, then returns nil. It returns an error when the engine is broken.
 func (w *Worker) Run(ctx context.Context) error {
@@ -123,7 +133,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	defer cancel()
-	defer w.closeDecoder()
+	defer w.closeViewer()
+	w.viewer.See = func(p Picture) error { return w.picture(ctx, p) }
 
 	from, ok := w.mark.load(ctx)
 	if !ok {
@@ -193,30 +204,47 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 		return nil // seen before
 	}
 	if f.Seq > w.next {
-		w.closeDecoder() // pictures are missing that the next ones refer to
+		w.closeViewer() // pictures are missing that the next ones refer to
 	}
 	w.next, w.paused = f.Seq+1, false
-	if w.decoder == nil && !f.Key {
+	if !w.viewer.IsOpen() && !f.Key {
 		return nil
 	}
-	err := w.decode(ctx, f)
+	err := w.view(f)
 	if w.stop != nil {
 		return w.stop
 	}
 	if err != nil {
-		w.closeDecoder()
+		w.closeViewer()
 		w.trouble.add(fmt.Errorf("fragment %s: %w", f.ID(), err))
 	}
+	if w.viewer.Gated() {
+		w.settled(w.viewer.Settled())
+	}
 	w.mark.save(ctx, f.Start, w.outlet.pending() == 0)
+	w.report(f)
 	return nil
 }
 
-func (w *Worker) decode(ctx context.Context, f *frames.Fragment) error {
+// report keeps the pace, and says how the worker is doing.
+func (w *Worker) report(f *frames.Fragment) {
+	now := time.Now()
+	lag, before := now.Sub(f.End()), w.pace.level
+	level := w.pace.keep(lag, now)
+	w.viewer.SetLevel(level)
+	if level != before {
+		w.outlet.log.Warn("analysing another part of the video", "level", level, "before", before, "lag", lag)
+	}
+	w.state.Store(&State{Camera: w.camera, Level: level, Gated: w.viewer.Gated(), Lag: lag, Counts: w.viewer.Counts()})
+}
+
+// view decodes the fragment as far as that is worth it.
+func (w *Worker) view(f *frames.Fragment) error {
 	parameters, units, _, err := frames.Unpack(f.Payload)
 	if err != nil {
 		return err
 	}
-	if w.decoder == nil {
+	if !w.viewer.IsOpen() {
 		if err := w.open(f, parameters, units[0].PTS); err != nil {
 			return err
 		}
@@ -225,18 +253,8 @@ func (w *Worker) decode(ctx context.Context, f *frames.Fragment) error {
 		w.mark.key(place{pos: f.Pos, epoch: f.Epoch, pts: units[0].PTS, at: f.Start})
 	}
 	for _, u := range units {
-		w.stamps = append(w.stamps, stamp{u.PTS, f.Start.Add(frames.Duration(u.PTS - units[0].PTS))})
-	}
-	if extra := len(w.stamps) - stampsMost; extra > 0 {
-		w.stamps = w.stamps[extra:]
-	}
-	for _, u := range units {
-		err := w.decoder.Decode(u, w.analysis.Want, func(p Picture) error { return w.picture(ctx, p) })
-		if w.stop != nil {
-			return w.stop
-		}
-		if err != nil {
-			return fmt.Errorf("decode access unit at %d: %w", u.PTS, err)
+		if err := w.viewer.Unit(u, f.Start.Add(frames.Duration(u.PTS-units[0].PTS))); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -246,11 +264,9 @@ func (w *Worker) open(f *frames.Fragment, p *frames.Parameters, pts int64) error
 	if p == nil {
 		return errors.New("key fragment without init segment")
 	}
-	decoder, err := w.config.NewDecoder(*p)
-	if err != nil {
-		return fmt.Errorf("open decoder: %w", err)
+	if err := w.viewer.Open(*p); err != nil {
+		return err
 	}
-	w.decoder = decoder
 	if !w.begun && f.Seq > 0 {
 		w.analysis.Resume(pts)
 	}
@@ -260,7 +276,6 @@ func (w *Worker) open(f *frames.Fragment, p *frames.Parameters, pts int64) error
 
 // picture analyses one picture and sends what it says. Its error is w.stop.
 func (w *Worker) picture(ctx context.Context, p Picture) error {
-	p.Time = w.captured(p.PTS)
 	due, err := w.analysis.Picture(w.epoch, p)
 	if err != nil {
 		w.unseen.add(err)
@@ -275,43 +290,30 @@ func (w *Worker) picture(ctx context.Context, p Picture) error {
 		return w.stop
 	}
 	w.blind = 0
-	if w.analysis.Quiet() && w.config.Analysis.Strangers.Quiet() {
-		w.mark.quiet(w.epoch, p.PTS)
-	}
+	w.settled(p.PTS)
 	return nil
 }
 
-// captured is the capture time of the picture at pts, as the fragment it came in says.
-func (w *Worker) captured(pts int64) time.Time {
-	var at time.Time
-	left := w.stamps[:0]
-	for _, s := range w.stamps {
-		if s.pts <= pts {
-			// The nearest below, for a decoder that rounds.
-			if at.Before(s.at) {
-				at = s.at
-			}
-			continue
-		}
-		left = append(left, s)
+// settled says that all up to the picture at pts has been looked at.
+func (w *Worker) settled(pts int64) {
+	if w.analysis.Quiet() && w.config.Analysis.Strangers.Quiet() {
+		w.mark.quiet(w.epoch, pts)
 	}
-	w.stamps = left
-	return at
 }
 
 // endEpoch analyses what the decoder held back and ends the tracks.
 func (w *Worker) endEpoch(ctx context.Context) error {
 	// After a pause the tracks are over: pictures held back since then would begin new ones out of nothing.
-	if w.decoder != nil && !w.paused {
-		err := w.decoder.Drain(w.analysis.Want, func(p Picture) error { return w.picture(ctx, p) })
+	if !w.paused {
+		err := w.viewer.Drain()
 		if w.stop != nil {
 			return w.stop
 		}
 		if err != nil {
-			w.trouble.add(fmt.Errorf("epoch %s: drain decoder: %w", w.epoch, err))
+			w.trouble.add(fmt.Errorf("epoch %s: %w", w.epoch, err))
 		}
 	}
-	w.closeDecoder()
+	w.closeViewer()
 	return w.outlet.send(ctx, w.analysis.End())
 }
 
@@ -325,14 +327,10 @@ func (w *Worker) idle(ctx context.Context) error {
 	return w.outlet.send(ctx, w.analysis.Pause())
 }
 
-func (w *Worker) closeDecoder() {
-	if w.decoder == nil {
-		return
+func (w *Worker) closeViewer() {
+	if err := w.viewer.Close(); err != nil {
+		w.trouble.add(err)
 	}
-	if err := w.decoder.Close(); err != nil {
-		w.trouble.add(fmt.Errorf("close decoder: %w", err))
-	}
-	w.decoder, w.stamps = nil, nil
 }
 
 // sleep waits for d and reports whether ctx is still alive.

@@ -22,6 +22,7 @@ import (
 
 type analyzeCommand struct {
 	Videos []string `arg:"" help:"MP4 files with H.264 or H.265."`
+	NoGate bool     `name:"no-gate" help:"Decode quiet stretches too, of which else only the key frames are looked at."`
 	People string   `type:"path" placeholder:"DIR" help:"Folder of folders of photos, one for each person."`
 }
 
@@ -51,7 +52,7 @@ func (c analyzeCommand) Run(ctx context.Context, g *Globals) error {
 	var errs []error
 	if err == nil {
 		for _, video := range c.Videos {
-			a := &fileAnalysis{g: g, video: video, engine: engine, gallery: gallery}
+			a := &fileAnalysis{g: g, video: video, engine: engine, gallery: gallery, ungated: c.NoGate}
 			if err := a.run(ctx); err != nil {
 				errs = append(errs, fmt.Errorf("analyze %s: %w", video, err))
 			}
@@ -74,6 +75,7 @@ type fileAnalysis struct {
 	video   string
 	engine  vision.Engine
 	gallery *vision.Gallery
+	ungated bool
 }
 
 // start is where a file's capture clock begins; only differences to it are shown.
@@ -89,11 +91,6 @@ func (a *fileAnalysis) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	decoder, err := app.OpenDecoder(movie.Parameters)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = decoder.Close() }()
 	analysis, err := vision.NewAnalysis(vision.AnalysisConfig{
 		Camera: cameraOf(a.video), Engine: a.engine, Gallery: func() *vision.Gallery { return a.gallery },
 		Strangers: vision.NewStrangers(a.engine.Model(), 0),
@@ -102,20 +99,24 @@ func (a *fileAnalysis) run(ctx context.Context) error {
 		return err
 	}
 	// A file that ends in the middle has tracks all the same.
-	err = a.watch(ctx, movie, decoder, analysis)
+	err = a.watch(ctx, movie, analysis)
 	return errors.Join(err, a.print(analysis.End()))
 }
 
 // watch analyses all of the file. What cannot be decoded of it is told at the end: the rest still counts.
-func (a *fileAnalysis) watch(ctx context.Context, movie *mp4.File, decoder vision.Decoder, analysis *vision.Analysis) error {
+func (a *fileAnalysis) watch(ctx context.Context, movie *mp4.File, analysis *vision.Analysis) (err error) {
 	bar := a.bar(movie.Duration)
 	var blind, corrupt error
-	got := func(p vision.Picture) error {
-		p.Time = start.Add(frames.Duration(p.PTS))
+	see := func(p vision.Picture) error {
 		due, err := analysis.Picture("file", p)
 		blind = errors.Join(err, a.print(due))
 		return blind
 	}
+	viewer := &vision.Viewer{Analysis: analysis, NewDecoder: app.OpenDecoder, See: see, Ungated: a.ungated}
+	if err := viewer.Open(movie.Parameters); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, viewer.Close()) }()
 	broken := 0
 	decoded := func(err error) {
 		if err != nil {
@@ -126,13 +127,13 @@ func (a *fileAnalysis) watch(ctx context.Context, movie *mp4.File, decoder visio
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		decoded(decoder.Decode(unit, analysis.Want, got))
+		decoded(viewer.Unit(unit, start.Add(frames.Duration(unit.PTS))))
 		if blind != nil {
 			return blind
 		}
 		_ = bar.Set64(frames.Duration(unit.PTS).Milliseconds())
 	}
-	decoded(decoder.Drain(analysis.Want, got))
+	decoded(viewer.Drain())
 	_ = bar.Finish()
 	if blind != nil || broken == 0 {
 		return blind

@@ -69,8 +69,15 @@ func (a *Analysis) Want(pts int64) bool { return a.sampler.Want(pts) }
 // Resume says that the video continues in the middle of an epoch, at the key frame at pts; see Sampler.
 func (a *Analysis) Resume(pts int64) { a.sampler.Resume(pts) }
 
-// Thin leaves out every second picture that Want would ask for, or no more; see Sampler.
-func (a *Analysis) Thin(thin bool) { a.sampler.Thin(thin) }
+// SetLevel says how much of the video the pictures are taken from. Where they are key frames alone, a track lives for as
+// long as two pictures may lie apart that decide it.
+func (a *Analysis) SetLevel(l Level) {
+	a.sampler.Thin(l != Full)
+	a.tracker.Patience = 0
+	if l == KeyFrames {
+		a.tracker.Patience = agreeWithin
+	}
+}
 
 // Quiet reports whether no track is being followed.
 func (a *Analysis) Quiet() bool { return len(a.tracker.Live()) == 0 }

@@ -47,7 +47,7 @@ type group struct{ most, key int }
 
 // begin ends a group of pictures, in which nobody was seen or somebody, and begins another.
 func (g *gate) begin(nobody bool, keyBytes int) {
-	if nobody && g.key > 0 {
+	if nobody && g.key > 0 && g.most > 0 {
 		if len(g.quiet) == gateGroups {
 			g.quiet = slices.Delete(g.quiet, 0, 1)
 		}

@@ -1,6 +1,7 @@
 package vision
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -62,6 +63,8 @@ type Track struct {
 type Tracker struct {
 	// Foreign is the cosine below which a face is somebody else's than the track's.
 	Foreign float64
+	// Patience is how long a track lives without a face; trackLost when it is 0.
+	Patience time.Duration
 
 	live   []*Track
 	begun  int   // tracks that began
@@ -127,7 +130,7 @@ func (t *Tracker) remove(track *Track) {
 
 func (t *Tracker) sweep(pts int64) (live, lost []*Track) {
 	for _, track := range t.live {
-		if pts-track.Last > frames.Ticks(trackLost) || pts < track.Last {
+		if pts-track.Last > frames.Ticks(cmp.Or(t.Patience, trackLost)) || pts < track.Last {
 			lost = append(lost, track)
 		} else {
 			live = append(live, track)

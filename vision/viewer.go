@@ -134,7 +134,7 @@ func (v *Viewer) key(u unit) error {
 	calm := v.gate.calm()
 	v.gate.begin(!v.somebody && v.level != KeyFrames, size(u.AccessUnit))
 	v.somebody, v.level = false, v.next
-	v.Analysis.Thin(v.level != Full)
+	v.Analysis.SetLevel(v.level)
 	switch {
 	case v.level == KeyFrames:
 		return v.glance(u)

@@ -68,17 +68,21 @@ type fakeDecoder struct {
 	last    int64
 	started bool
 	closed  bool
+	ordered bool // shows pictures by their PTS
 }
 
 func (d *fakeDecoder) Decode(u frames.AccessUnit, want func(int64) bool, got func(Picture) error) error {
-	if !d.started && !u.Key || d.closed || d.started && u.PTS <= d.last {
-		d.w.t.Errorf("decoder: unit at %d, key %v, started %v after %d, closed %v", u.PTS, u.Key, d.started, d.last, d.closed)
+	if !d.started && !u.Key || d.closed || d.started && u.DTS <= d.last {
+		d.w.t.Errorf("decoder: unit at %d, key %v, started %v after %d, closed %v", u.DTS, u.Key, d.started, d.last, d.closed)
 	}
-	d.started, d.last = true, u.PTS
+	d.started, d.last = true, u.DTS
 	if slices.Contains(d.w.corrupt, u.PTS) {
 		return errors.New("corrupt macroblock")
 	}
 	d.held = append(d.held, u.PTS)
+	if d.ordered {
+		slices.Sort(d.held)
+	}
 	if len(d.held) < 2 {
 		return nil
 	}
@@ -86,6 +90,7 @@ func (d *fakeDecoder) Decode(u frames.AccessUnit, want func(int64) bool, got fun
 }
 
 func (d *fakeDecoder) Drain(want func(int64) bool, got func(Picture) error) error {
+	d.started = false // the next unit begins anew
 	for len(d.held) > 0 {
 		if err := d.show(want, got); err != nil {
 			return err

@@ -1,6 +1,9 @@
 package vision
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Level says how much of a camera's video is analysed. It is the vision role's answer to more work than it can do; the
 // video itself and the clips do not depend on it.
@@ -18,6 +21,17 @@ func (l Level) String() string { return [...]string{"full", "fewer", "key frames
 
 // MarshalText implements encoding.TextMarshaler.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *Level) UnmarshalText(text []byte) error {
+	for _, known := range []Level{Full, Fewer, KeyFrames} {
+		if string(text) == known.String() {
+			*l = known
+			return nil
+		}
+	}
+	return fmt.Errorf("level %q: want %s, %s or %s", text, Full, Fewer, KeyFrames)
+}
 
 // Limits of the pace.
 const (

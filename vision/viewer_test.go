@@ -62,7 +62,10 @@ func (f *film) open(t testing.TB, ungated bool) {
 	f.observed, f.failed = nil, nil
 	f.viewer = &Viewer{
 		Analysis: analysis, Ungated: ungated,
-		NewDecoder: func(frames.Parameters) (Decoder, error) { f.world.open++; return &fakeDecoder{w: f.world, ordered: true}, nil },
+		NewDecoder: func(frames.Parameters) (Decoder, error) {
+			f.world.open++
+			return &fakeDecoder{w: f.world, ordered: true}, nil
+		},
 		See: func(p Picture) error {
 			if want := t0.Add(frames.Duration(p.PTS)); !p.Time.Equal(want) {
 				t.Errorf("picture at %d: got time %v, want %v", p.PTS, p.Time, want)

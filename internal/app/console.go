@@ -14,6 +14,7 @@ import (
 	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 // openConsole gets the API and the page ready.
@@ -37,6 +38,10 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	watched, err := bus.OpenKV[vision.State](ctx, a.bus, bus.Watching)
+	if err != nil {
+		return err
+	}
 	local, localHash := web.NewToken()
 	if err := a.leaveAccess(local); err != nil {
 		return err
@@ -49,8 +54,9 @@ func (a *App) openConsole(ctx context.Context) error {
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
 		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings)), Version: a.version,
-		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
+		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched)), Version: a.version,
+		Metrics: newMetrics(a.version, cameraList{states}, watched),
+		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
 }

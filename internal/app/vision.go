@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -105,6 +107,10 @@ type watch struct {
 	strangers *vision.Strangers
 	sightings *bus.Topic[vision.Sighting]
 	progress  progress
+	states    *bus.KV[vision.State]
+
+	mu      sync.Mutex
+	workers []*vision.Worker
 }
 
 func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision.Roster) (*watch, error) {
@@ -116,8 +122,12 @@ func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision
 	if err != nil {
 		return nil, err
 	}
+	states, err := bus.OpenKV[vision.State](ctx, a.bus, bus.Watching)
+	if err != nil {
+		return nil, err
+	}
 	return &watch{
-		app: a, cameras: cameras, engine: engine, roster: roster,
+		app: a, states: states, cameras: cameras, engine: engine, roster: roster,
 		sightings: alertsjs.Sightings(a.bus),
 		progress:  progress{positions},
 	}, nil
@@ -127,7 +137,9 @@ func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision
 func (w *watch) run(ctx context.Context) error {
 	// While another process held the lease, what was remembered of strangers has aged.
 	w.strangers = vision.NewStrangers(w.engine.Model(), w.app.cfg.Alerts.VisitGap)
+	w.workers = nil
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { w.report(ctx); return nil })
 	group.Go(func() error {
 		begun := map[frames.CameraID]bool{}
 		for change, err := range w.cameras.Watch(ctx) {
@@ -146,11 +158,39 @@ func (w *watch) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			w.mu.Lock()
+			w.workers = append(w.workers, worker)
+			w.mu.Unlock()
 			group.Go(func() error { return worker.Run(ctx) })
 		}
 		return nil
 	})
 	return group.Wait()
+}
+
+// reportEvery is how often the role says how its workers are doing.
+const reportEvery = 5 * time.Second
+
+// report says how the workers are doing until ctx ends. A bus that is away misses a report, and the next comes soon.
+func (w *watch) report(ctx context.Context) {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w.mu.Lock()
+		workers := slices.Clone(w.workers)
+		w.mu.Unlock()
+		for _, worker := range workers {
+			s := worker.State()
+			if _, err := w.states.Put(ctx, string(s.Camera), s); err != nil && ctx.Err() == nil {
+				w.app.log.Warn("saying how the analysis is doing", "camera", s.Camera, "error", err)
+			}
+		}
+	}
 }
 
 func (w *watch) worker(camera frames.CameraID) (*vision.Worker, error) {

@@ -28,6 +28,8 @@ const (
 	Settings = "settings"
 	Leases   = "leases"
 
+	// Watching holds how the analysis of each camera is doing.
+	Watching = "watching"
 	// Deliveries holds what came of each webhook so far.
 	Deliveries = "deliveries"
 )
@@ -103,6 +105,8 @@ func buckets() []jetstream.KeyValueConfig {
 		// end the bucket would fill, and new alerts be refused.
 		{Bucket: Alerts, MaxBytes: 256 * mib, TTL: 30 * day},
 		{Bucket: Settings, MaxBytes: 16 * mib},
+		// A few hundred bytes per camera, renewed every few seconds; what nobody renews is not true any more.
+		{Bucket: Watching, MaxBytes: mib, TTL: 30 * time.Second, Storage: jetstream.MemoryStorage},
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
 		// About 300 bytes per event and endpoint, for as long as a copy of one may lie in the outbox.
 		{Bucket: Deliveries, MaxBytes: 128 * mib, TTL: 14 * day},

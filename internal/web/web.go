@@ -97,6 +97,7 @@ type Config struct {
 	Links   *Links
 	Tokens  []TokenHash // any of them opens everything
 	Checks  []Check
+	Metrics http.Handler // of /metrics, which wants a token too
 	Version string
 	Secure  bool // the listener speaks TLS: cookies say so
 	Log     *slog.Logger
@@ -136,6 +137,7 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.Handle(pattern, s.authorized(s.answer(handler)))
 	}
+	mux.Handle("GET /metrics", s.authorized(s.cfg.Metrics))
 	mux.Handle("/api/", s.answer(func(_ http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, ErrNotFound)
 	}))

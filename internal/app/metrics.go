@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"vigil/internal/bus"
+	"vigil/internal/web"
+	"vigil/vision"
+)
+
+// gatherTime bounds what a scrape asks of the bus.
+const gatherTime = 3 * time.Second
+
+// metrics tell what the roles say of themselves on the bus, so that one scrape of the console shows every process.
+type metrics struct {
+	cameras cameraList
+	watched *bus.KV[vision.State]
+	build   *prometheus.Desc
+	up      *prometheus.Desc
+	level   *prometheus.Desc
+	lag     *prometheus.Desc
+	gated   *prometheus.Desc
+	units   *prometheus.Desc
+	looked  *prometheus.Desc
+}
+
+// newMetrics returns the handler of /metrics.
+func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State]) http.Handler {
+	camera := []string{"camera"}
+	m := &metrics{
+		cameras: cameras, watched: watched,
+		build: prometheus.NewDesc("vigil_build_info", "The version that runs.", nil, prometheus.Labels{"version": version}),
+		up:    prometheus.NewDesc("vigil_stream_up", "Whether video comes from the camera.", camera, nil),
+		level: prometheus.NewDesc("vigil_vision_level",
+			"How much of the camera's video is analysed: 0 all that is chosen, 1 half of it, 2 key frames alone, for want of time.", camera, nil),
+		lag: prometheus.NewDesc("vigil_vision_lag_seconds", "Time from the capture of the latest fragment to its analysis.", camera, nil),
+		gated: prometheus.NewDesc("vigil_vision_gate_closed",
+			"Whether the camera is quiet, and only its key frames are decoded.", camera, nil),
+		units: prometheus.NewDesc("vigil_vision_access_units_total",
+			"Access units of the camera by what became of them since its analysis began.", []string{"camera", "result"}, nil),
+		looked: prometheus.NewDesc("vigil_vision_pictures_total", "Pictures of the camera looked at since its analysis began.", camera, nil),
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.build, m.up, m.level, m.lag, m.gated, m.units, m.looked} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. What cannot be asked is an error of the scrape, not a metric that is missing.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), gatherTime)
+	defer cancel()
+	ch <- prometheus.MustNewConstMetric(m.build, prometheus.GaugeValue, 1)
+	states, err := m.cameras.Cameras(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(m.up, err)
+	}
+	for _, s := range states {
+		ch <- gauge(m.up, truth(s.Online), string(s.Camera))
+	}
+	watched, err := m.watched.List(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(m.level, err)
+	}
+	for _, entry := range watched {
+		s, camera := entry.Value, string(entry.Value.Camera)
+		ch <- gauge(m.level, float64(s.Level), camera)
+		ch <- gauge(m.lag, s.Lag.Seconds(), camera)
+		ch <- gauge(m.gated, truth(s.Gated), camera)
+		ch <- counter(m.units, s.Decoded, camera, "decoded")
+		ch <- counter(m.units, s.Skipped, camera, "skipped")
+		ch <- counter(m.looked, s.Analysed, camera)
+	}
+}
+
+func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func counter(d *prometheus.Desc, v int64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// overloadCheck tells that there is more video than the vision role can analyse. It names no camera: everybody who
+// reaches the listener may read it.
+func overloadCheck(watched *bus.KV[vision.State]) web.Check {
+	return web.Check{Name: "analysis", Probe: func(ctx context.Context) error {
+		entries, err := watched.List(ctx)
+		if err != nil && !errors.Is(err, bus.ErrNotFound) {
+			return err
+		}
+		behind := 0
+		for _, entry := range entries {
+			if entry.Value.Level != vision.Full {
+				behind++
+			}
+		}
+		if behind > 0 {
+			return web.Notice(fmt.Sprintf("too little time: of %d of %d cameras only a part of the pictures is analysed", behind, len(entries)))
+		}
+		return nil
+	}}
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"vigil/frames"
+	"vigil/internal/bus"
+	"vigil/internal/web"
+	"vigil/vision"
+)
+
+func TestMetrics(t *testing.T) {
+	a, err := open(t, onFreePorts(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	cameras, err := bus.OpenKV[frames.CameraState](t.Context(), a.bus, bus.Cameras)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched, err := bus.OpenKV[vision.State](t.Context(), a.bus, bus.Watching)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cameras.Put(t.Context(), "door", frames.CameraState{Camera: "door", Online: true, Updated: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	behind := vision.State{
+		Camera: "door", Level: vision.KeyFrames, Lag: 4500 * time.Millisecond,
+		Counts: vision.Counts{Decoded: 10, Skipped: 90, Analysed: 11},
+	}
+	if _, err := watched.Put(t.Context(), "door", behind); err != nil {
+		t.Fatal(err)
+	}
+
+	answer := httptest.NewRecorder()
+	newMetrics("1.2", cameraList{cameras}, watched).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, line := range []string{
+		`vigil_build_info{version="1.2"} 1`, `vigil_stream_up{camera="door"} 1`, `vigil_vision_level{camera="door"} 2`,
+		`vigil_vision_lag_seconds{camera="door"} 4.5`, `vigil_vision_gate_closed{camera="door"} 0`,
+		`vigil_vision_access_units_total{camera="door",result="decoded"} 10`,
+		`vigil_vision_access_units_total{camera="door",result="skipped"} 90`, `vigil_vision_pictures_total{camera="door"} 11`,
+	} {
+		if !strings.Contains(answer.Body.String(), line+"\n") {
+			t.Errorf("got\n%s\nwant a line %q", answer.Body, line)
+		}
+	}
+	problems, err := promlint.New(answer.Body).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("got %v, %v from the linter", problems, err)
+	}
+
+	answer = httptest.NewRecorder()
+	a.routes.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if answer.Code != http.StatusUnauthorized {
+		t.Errorf("without a token: got %d, want 401", answer.Code)
+	}
+	notice := overloadCheck(watched).Probe(t.Context())
+	if _, ok := notice.(web.Notice); !ok || !strings.Contains(notice.Error(), "1 of 1 cameras") {
+		t.Errorf("got %v, want a notice", notice)
+	}
+}

@@ -49,6 +49,12 @@ type Input struct {
 	Scale  float64    `json:"scale" yaml:"scale"`   // one factor for all channels
 }
 
+// Point is one line of a calibration table.
+type Point struct {
+	Rate   float64 `json:"rate" yaml:"rate"`     // false match rate of one comparison
+	Cosine float64 `json:"cosine" yaml:"cosine"` // that this part of comparisons of two people reach
+}
+
 // Model is one entry of the manifest: a file, and all there is to know about it before opening it.
 type Model struct {
 	Name      string  `json:"name"`
@@ -62,8 +68,11 @@ type Model struct {
 	Dim       int     `json:"dim,omitempty"`       // length of the embedding; 0 for detectors
 	Threshold float64 `json:"threshold,omitempty"` // cosine from which two faces are one person's
 	Margin    float64 `json:"margin,omitempty"`    // by how much the nearest person must beat the second nearest
-	Default   bool    `json:"default"`             // brought by a fetch that names nothing
-	Note      string  `json:"note,omitempty"`
+	// Calibration are points of falling rate and rising cosine. Empty: nobody has measured it, and what is assumed
+	// follows from Threshold.
+	Calibration []Point `json:"calibration,omitempty"`
+	Default     bool    `json:"default"` // brought by a fetch that names nothing
+	Note        string  `json:"note,omitempty"`
 }
 
 // ID names the model and its exact version, for templates to be tied to.

@@ -143,7 +143,7 @@ func TestConfigCheck(t *testing.T) {
 		"port":     {"http: {listen: '127.0.0.1:99999'}\n", []string{"http.listen", "99999"}},
 		"no port":  {"rtsp: {listen: localhost}\n", []string{"rtsp.listen", "localhost"}},
 		"syntax":   {"http: [\n", []string{"line 1"}},
-		"parts":    {"people: [{name: Ann, photos: ./none}]\n", []string{"people[0].photos", "Ann", filepath.Join(dir, "none")}},
+		"parts":    {"people: [{name: Ann, photos: ./none}]\n", []string{"people.known[0].photos", "Ann", filepath.Join(dir, "none")}},
 		"secret":   {"endpoints: [{id: home, url: 'https://h/', secret: hunter2}]\n", []string{"endpoints[0]", "secret"}},
 	} {
 		path := write(t, filepath.Join(dir, name+".yaml"), test.text)

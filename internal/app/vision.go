@@ -83,7 +83,7 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 		Records: records, Photos: objects{a.store, clips.TypeJPEG}, Engine: engine, Read: ReadPicture,
 		Roster: &vision.Roster{}, Log: a.log,
 	}
-	for _, p := range a.cfg.People {
+	for _, p := range a.cfg.People.Known {
 		gallery.Configured = append(gallery.Configured, people.Configured{Name: p.Name, Dir: p.Photos})
 	}
 	if err := gallery.Load(ctx); err != nil {

@@ -115,6 +115,10 @@ func builtin() []Model {
 			Bytes: 3992744, SHA256: "30e6cf7cc6834086fcf4f02bb7d111fe263bec12bcde6cb3a448232a72e2d1b8",
 			Licence: "research use only", Role: Embedder,
 			Input: aligned, Dim: 128, Threshold: 0.40, Margin: 0.05,
+			Calibration: []Point{
+				{0.1, 0.207}, {0.03, 0.276}, {0.01, 0.324}, {0.003, 0.368},
+				{1e-3, 0.414}, {1e-6, 0.685},
+			},
 			Note: "normalises its input itself; not fetchable, used when named or when it is the folder's only embedder",
 		},
 	}

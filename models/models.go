@@ -49,6 +49,12 @@ type Input struct {
 	Scale  float64    `json:"scale" yaml:"scale"`   // one factor for all channels
 }
 
+// Point is one line of a calibration table.
+type Point struct {
+	Rate   float64 `json:"rate" yaml:"rate"`     // false match rate of one comparison
+	Cosine float64 `json:"cosine" yaml:"cosine"` // that this part of comparisons of two people reach
+}
+
 // Model is one entry of the manifest: a file, and all there is to know about it before opening it.
 type Model struct {
 	Name      string  `json:"name"`
@@ -62,8 +68,11 @@ type Model struct {
 	Dim       int     `json:"dim,omitempty"`       // length of the embedding; 0 for detectors
 	Threshold float64 `json:"threshold,omitempty"` // cosine from which two faces are one person's
 	Margin    float64 `json:"margin,omitempty"`    // by how much the nearest person must beat the second nearest
-	Default   bool    `json:"default"`             // brought by a fetch that names nothing
-	Note      string  `json:"note,omitempty"`
+	// Calibration are points of falling rate and rising cosine. Empty: nobody has measured it, and what is assumed
+	// follows from Threshold.
+	Calibration []Point `json:"calibration,omitempty"`
+	Default     bool    `json:"default"` // brought by a fetch that names nothing
+	Note        string  `json:"note,omitempty"`
 }
 
 // ID names the model and its exact version, for templates to be tied to.
@@ -106,6 +115,10 @@ func builtin() []Model {
 			Bytes: 3992744, SHA256: "30e6cf7cc6834086fcf4f02bb7d111fe263bec12bcde6cb3a448232a72e2d1b8",
 			Licence: "research use only", Role: Embedder,
 			Input: aligned, Dim: 128, Threshold: 0.40, Margin: 0.05,
+			Calibration: []Point{
+				{0.1, 0.207}, {0.03, 0.276}, {0.01, 0.324}, {0.003, 0.368},
+				{1e-3, 0.414}, {1e-6, 0.685},
+			},
 			Note: "normalises its input itself; not fetchable, used when named or when it is the folder's only embedder",
 		},
 	}

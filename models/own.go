@@ -30,17 +30,18 @@ type ownFile struct {
 
 // ownModel is an owner's embedder. Its role is not asked: only embedders can be added.
 type ownModel struct {
-	Name      string  `yaml:"name"`
-	File      string  `yaml:"file"`
-	SHA256    string  `yaml:"sha256"`
-	URL       string  `yaml:"url"`
-	Bytes     int64   `yaml:"bytes"`
-	Licence   string  `yaml:"licence"`
-	Input     Input   `yaml:"input"`
-	Dim       int     `yaml:"dim"`
-	Threshold float64 `yaml:"threshold"`
-	Margin    float64 `yaml:"margin"`
-	Note      string  `yaml:"note"`
+	Name        string  `yaml:"name"`
+	File        string  `yaml:"file"`
+	SHA256      string  `yaml:"sha256"`
+	URL         string  `yaml:"url"`
+	Bytes       int64   `yaml:"bytes"`
+	Licence     string  `yaml:"licence"`
+	Input       Input   `yaml:"input"`
+	Dim         int     `yaml:"dim"`
+	Threshold   float64 `yaml:"threshold"`
+	Margin      float64 `yaml:"margin"`
+	Calibration []Point `yaml:"calibration"`
+	Note        string  `yaml:"note"`
 }
 
 func readOwn(path string) ([]Model, error) {
@@ -118,8 +119,10 @@ func (o ownModel) check() error {
 	case !(o.Margin >= 0 && o.Margin < 1):
 		return fmt.Errorf("margin %v: want 0 to 1", o.Margin)
 	}
-	if err := o.Input.check(); err != nil {
-		return err
+	for _, err := range []error{o.Input.check(), checkCalibration(o.Calibration)} {
+		if err != nil {
+			return err
+		}
 	}
 	return o.checkURL()
 }
@@ -136,6 +139,25 @@ func (in Input) check() error {
 	for _, v := range in.Mean {
 		if !(v >= 0 && v <= 255) {
 			return fmt.Errorf("input mean %v: want 0 to 255", v)
+		}
+	}
+	return nil
+}
+
+// checkCalibration wants a line that can be read from both sides: two points or more, each of a lower rate and a higher
+// cosine than the one before.
+func checkCalibration(points []Point) error {
+	if len(points) == 1 {
+		return errors.New("calibration: got one point, want two or more")
+	}
+	for i, p := range points {
+		switch {
+		case !(p.Rate > 0 && p.Rate < 1):
+			return fmt.Errorf("calibration point %d: rate %v: want between 0 and 1", i+1, p.Rate)
+		case !(p.Cosine > -1 && p.Cosine < 1):
+			return fmt.Errorf("calibration point %d: cosine %v: want between -1 and 1", i+1, p.Cosine)
+		case i > 0 && !(p.Rate < points[i-1].Rate && p.Cosine > points[i-1].Cosine):
+			return fmt.Errorf("calibration point %d: want a lower rate and a higher cosine than the point before", i+1)
 		}
 	}
 	return nil
@@ -160,6 +182,7 @@ func (o ownModel) model() Model {
 	in.Width, in.Height = 112, 112
 	return Model{
 		Name: o.Name, File: o.File, URL: o.URL, Bytes: o.Bytes, SHA256: o.SHA256, Licence: o.Licence,
-		Role: Embedder, Input: in, Dim: o.Dim, Threshold: o.Threshold, Margin: o.Margin, Note: o.Note,
+		Role: Embedder, Input: in, Dim: o.Dim, Threshold: o.Threshold, Margin: o.Margin,
+		Calibration: o.Calibration, Note: o.Note,
 	}
 }

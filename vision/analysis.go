@@ -192,7 +192,7 @@ func (a *Analysis) judge(s *subject, gallery *Gallery) error {
 	if err != nil {
 		return err
 	}
-	d := decide(s.shots, fused, s.best.Quality, a.model)
+	d := decide(s.shots, fused, s.best.Quality, a.model.within(gallery))
 	before := s.decision.Outcome
 	switch {
 	case before == Known && gallery.Has(s.decision.Person):

@@ -288,7 +288,7 @@ func TestBlindIsNotEmpty(t *testing.T) {
 	if _, err := a.Picture("e1", Picture{Width: 10, Height: 10}); !errors.Is(err, ErrBlind) {
 		t.Errorf("short picture: got %v, want ErrBlind", err)
 	}
-	other, err := NewGallery("another-model", []Person{{"anna", []Embedding{{1, 0}}}})
+	other, err := NewGallery(Model{ID: "another-model"}, 0, []Person{{"anna", []Embedding{{1, 0}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

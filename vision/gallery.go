@@ -24,9 +24,11 @@ type Match struct {
 
 // Gallery is everybody enrolled, as one immutable snapshot. Comparing is exact: every template is looked at.
 type Gallery struct {
-	model string
-	names []string // a person's place here is what owner holds
-	size  int      // length of a template
+	model       Model
+	falseAccept float64  // as stated; 0: nothing is
+	threshold   float64  // that follows from it
+	names       []string // a person's place here is what owner holds
+	size        int      // length of a template
 	// One row of size after the other, so that a search reads memory in order; rows of a person lie together.
 	rows  []float32
 	owner []int32 // of each row
@@ -36,10 +38,11 @@ type Gallery struct {
 // normal after the model was changed; the person's photos have to be embedded again.
 var ErrTemplate = errors.New("unusable template")
 
-// NewGallery copies the people's templates, which all come from the model of that id. It refuses names that are empty
-// or twice there, and templates that differ in length, are zero or are not finite.
-func NewGallery(model string, people []Person) (*Gallery, error) {
-	g := &Gallery{model: model}
+// NewGallery copies the people's templates, which all come from that model. Its threshold follows from falseAccept, the
+// probability that one stranger's track is taken for anybody of it; with 0 it is the model's own. It refuses names that
+// are empty or twice there, and templates that differ in length, are zero or are not finite.
+func NewGallery(model Model, falseAccept float64, people []Person) (*Gallery, error) {
+	g := &Gallery{model: model, falseAccept: falseAccept, threshold: model.Threshold}
 	seen := make(map[string]bool, len(people))
 	for _, p := range people {
 		if p.Name == "" || seen[p.Name] {
@@ -52,6 +55,9 @@ func NewGallery(model string, people []Person) (*Gallery, error) {
 			}
 		}
 		g.names = append(g.names, p.Name)
+	}
+	if falseAccept > 0 {
+		g.threshold = model.calibrated().Threshold(falseAccept, g.Templates())
 	}
 	return g, nil
 }
@@ -78,7 +84,10 @@ func (g *Gallery) add(t Embedding) error {
 }
 
 // Model is the id of the model that made the templates.
-func (g *Gallery) Model() string { return g.model }
+func (g *Gallery) Model() string { return g.model.ID }
+
+// Threshold is the cosine from which a face is somebody of this gallery.
+func (g *Gallery) Threshold() float64 { return g.threshold }
 
 // Size is the length of a template, 0 when there is none.
 func (g *Gallery) Size() int { return g.size }

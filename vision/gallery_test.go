@@ -11,7 +11,7 @@ import (
 )
 
 func TestGalleryMatch(t *testing.T) {
-	g, err := NewGallery("m", []Person{
+	g, err := NewGallery(Model{ID: "m"}, 0, []Person{
 		{"anna", []Embedding{{1, 0, 0}, {0, 2, 0}}}, // need not be normalised
 		{"ben", []Embedding{{0.8, 0.6, 0}}},
 		{"nobody yet", nil},
@@ -38,14 +38,14 @@ func TestGalleryMatch(t *testing.T) {
 }
 
 func TestGalleryOfOneAndOfNone(t *testing.T) {
-	one, err := NewGallery("m", []Person{{"anna", []Embedding{{1, 0}}}})
+	one, err := NewGallery(Model{ID: "m"}, 0, []Person{{"anna", []Embedding{{1, 0}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if m, err := one.Match(Embedding{0.6, 0.8}); err != nil || m.Second != "" || m.Margin != m.Score || m.Score < 0.59 {
 		t.Errorf("got %+v, %v", m, err)
 	}
-	none, err := NewGallery("m", nil)
+	none, err := NewGallery(Model{ID: "m"}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +63,14 @@ func TestGalleryRefuses(t *testing.T) {
 		"not a number":   {{"anna", []Embedding{{nan, 0}}}},
 		"infinite":       {{"anna", []Embedding{{float32(math.Inf(1)), 0}}}},
 	} {
-		if _, err := NewGallery("m", people); !errors.Is(err, ErrTemplate) {
+		if _, err := NewGallery(Model{ID: "m"}, 0, people); !errors.Is(err, ErrTemplate) {
 			t.Errorf("%s: got %v, want ErrTemplate", name, err)
 		}
 	}
 	for name, people := range map[string][]Person{
 		"twice": {{"anna", nil}, {"anna", nil}}, "nameless": {{"", nil}},
 	} {
-		if _, err := NewGallery("m", people); err == nil {
+		if _, err := NewGallery(Model{ID: "m"}, 0, people); err == nil {
 			t.Errorf("%s: got no error", name)
 		}
 	}
@@ -89,7 +89,7 @@ func TestGalleryIsExact(t *testing.T) {
 			}
 			people = append(people, p)
 		}
-		g, err := NewGallery("m", people)
+		g, err := NewGallery(Model{ID: "m"}, 0, people)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func BenchmarkMatch100k(b *testing.B) {
 			people[i].Templates = append(people[i].Templates, random(r, 128))
 		}
 	}
-	g, err := NewGallery("m", people)
+	g, err := NewGallery(Model{ID: "m"}, 0, people)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -32,8 +32,8 @@ type gate struct {
 	most   int      // bytes of the largest window of this group of pictures
 	key    int      // bytes of its key frame
 
-	quiet    []group // groups of pictures in which nobody was seen, newest last
-	distrust int     // groups to go
+	quiet    []gop // groups of pictures in which nobody was seen, newest last
+	distrust int   // groups to go
 }
 
 // weight is an access unit's size.
@@ -42,8 +42,8 @@ type weight struct {
 	bytes int
 }
 
-// group is what is remembered of a group of pictures.
-type group struct{ most, key int }
+// gop is what is remembered of a group of pictures.
+type gop struct{ most, key int }
 
 // begin ends a group of pictures, in which nobody was seen or somebody, and begins another.
 func (g *gate) begin(nobody bool, keyBytes int) {
@@ -51,7 +51,7 @@ func (g *gate) begin(nobody bool, keyBytes int) {
 		if len(g.quiet) == gateGroups {
 			g.quiet = slices.Delete(g.quiet, 0, 1)
 		}
-		g.quiet = append(g.quiet, group{g.most, g.key})
+		g.quiet = append(g.quiet, gop{g.most, g.key})
 	}
 	g.distrust = max(0, g.distrust-1)
 	g.window, g.most, g.key = g.window[:0], 0, keyBytes

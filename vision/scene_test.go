@@ -85,7 +85,7 @@ func enrolled(t testing.TB, names ...string) *Gallery {
 	for _, n := range names {
 		people = append(people, Person{n, []Embedding{lookOf(n, -1), lookOf(n, -2)}})
 	}
-	g, err := NewGallery(testModel.ID, people)
+	g, err := NewGallery(testModel, 0, people)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func TestLanes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lanes.Model() != testModel {
+	if lanes.Model().ID != testModel.ID {
 		t.Errorf("got model %+v", lanes.Model())
 	}
 	var cameras sync.WaitGroup
@@ -150,59 +150,5 @@ func TestLanesThatDoNotOpen(t *testing.T) {
 	}
 	if _, err := NewLanes(nil, 0); err == nil {
 		t.Error("no lanes: got no error")
-	}
-}
-
-func TestEnrol(t *testing.T) {
-	photo := func(file string, pts int64) NamedPicture { return NamedPicture{file, picture(pts)} }
-	// A second of the scene for each photo.
-	in := func(s int) (from, to float64) { return float64(s), float64(s) + 1 }
-	var actors []actor
-	add := func(s int, spoil func(*Quality), where func(float64) Box) {
-		from, to := in(s)
-		q := clear64
-		spoil(&q)
-		actors = append(actors, actor{
-			name: "anna", from: from, to: to, where: where, quality: func(float64) Quality { return q },
-		})
-	}
-	fine := func(*Quality) {}
-	add(1, fine, stand(0.4, 0.4))
-	add(2, fine, stand(0.2, 0.4))
-	add(2, fine, stand(0.6, 0.4))
-	add(3, func(q *Quality) { q.EyeDistance = 11 }, stand(0.4, 0.4))
-	add(4, func(q *Quality) { q.Sharpness = 2 }, stand(0.4, 0.4))
-	add(5, func(q *Quality) { q.Yaw = -50 }, stand(0.4, 0.4))
-	add(6, func(q *Quality) { q.Inside = 0.6 }, stand(0.4, 0.4))
-	add(7, fine, stand(0.4, 0.4))
-	add(7, fine, func(float64) Box { return Box{0.9, 0.1, 0.02, 0.03} }) // on a poster
-	files := []string{"void.jpg", "1.jpg", "two.jpg", "far.jpg", "soft.jpg", "side.jpg", "edge.jpg", "7.jpg"}
-	want := []Finding{
-		NoFace, PhotoOK, SeveralFaces, FaceTooSmall, FaceBlurred, FaceTurned, FaceTruncated, PhotoOK,
-	}
-	var photos []NamedPicture
-	for i, file := range files {
-		photos = append(photos, photo(file, int64(i)*90000))
-	}
-	engine := &fakeEngine{actors: actors}
-	templates, verdicts, err := Enrol(engine, photos)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(templates) != 2 || len(verdicts) != len(want) {
-		t.Fatalf("got %d templates, %d verdicts", len(templates), len(verdicts))
-	}
-	for i, v := range verdicts {
-		if v.Finding != want[i] || !strings.HasPrefix(v.String(), files[i]+": ") || v.OK() != (want[i] == PhotoOK) {
-			t.Errorf("%s: got %s (%s), want %s", files[i], v.Finding, v, want[i])
-		}
-	}
-	engine.blind = func(float64) bool { return true }
-	if _, _, err := Enrol(engine, photos); err == nil || !strings.Contains(err.Error(), "void.jpg") {
-		t.Errorf("broken detector: got %v, want an error that names the file", err)
-	}
-	engine.blind, engine.mute = nil, true
-	if _, _, err := Enrol(engine, photos); err == nil || !strings.Contains(err.Error(), "1.jpg") {
-		t.Errorf("broken embedder: got %v, want an error that names the file", err)
 	}
 }

@@ -104,10 +104,12 @@ func (e Embedding) Normalize() Embedding {
 
 // Model names the network that makes embeddings, and what its scores mean.
 type Model struct {
-	Engine    string  `json:"engine"` // "deep" or "classic"
-	ID        string  `json:"id"`     // the embedder's id and version: templates of another id are worthless
-	Threshold float64 `json:"threshold"`
+	Engine    string  `json:"engine"`    // "deep" or "classic"
+	ID        string  `json:"id"`        // the embedder's id and version: templates of another id are worthless
+	Threshold float64 `json:"threshold"` // cosine from which two faces are one person's, whatever the gallery
 	Margin    float64 `json:"margin"`
+	// Calibration turns a stated rate into a threshold. Without points it is estimated from Threshold.
+	Calibration Calibration `json:"calibration,omitzero"`
 }
 
 // Engine finds and embeds faces. It is used by one goroutine at a time.

@@ -16,6 +16,7 @@ import (
 	"vigil/clips/mp4"
 	"vigil/frames"
 	"vigil/internal/app"
+	"vigil/internal/config"
 	"vigil/internal/people"
 	"vigil/vision"
 )
@@ -48,7 +49,7 @@ func (c analyzeCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	gallery, err := c.gallery(engine, g.log())
+	gallery, err := c.gallery(cfg, engine, g.log())
 	var errs []error
 	if err == nil {
 		for _, video := range c.Videos {
@@ -61,12 +62,17 @@ func (c analyzeCommand) Run(ctx context.Context, g *Globals) error {
 	return errors.Join(err, errors.Join(errs...), engine.Close())
 }
 
-func (c analyzeCommand) gallery(engine vision.Engine, log *slog.Logger) (*vision.Gallery, error) {
+func (c analyzeCommand) gallery(cfg config.Config, engine vision.Engine, log *slog.Logger) (*vision.Gallery, error) {
 	if c.People == "" {
-		return vision.NewGallery(engine.Model().ID, nil)
+		return vision.NewGallery(engine.Model(), cfg.People.FalseAccept, nil)
 	}
-	g := &people.Gallery{Engine: engine, Read: app.ReadPicture, Log: log}
-	return g.Folder(c.People)
+	return folderOf(c.People, cfg, engine, log)
+}
+
+// folderOf is the gallery of a folder of folders of photos.
+func folderOf(dir string, cfg config.Config, engine vision.Engine, log *slog.Logger) (*vision.Gallery, error) {
+	g := &people.Gallery{Engine: engine, Read: app.ReadPicture, FalseAccept: cfg.People.FalseAccept, Log: log}
+	return g.Folder(dir)
 }
 
 // fileAnalysis is the vision path on one file.

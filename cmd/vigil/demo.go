@@ -38,7 +38,7 @@ func (c demoCommand) Run(ctx context.Context, g *Globals) error {
 		if free(ctx, demoListen) {
 			cfg.HTTP.Listen = demoListen
 		}
-		cfg.People = []config.Person{{Name: "Resident", Photos: photos}}
+		cfg.People.Known = []config.Person{{Name: "Resident", Photos: photos}}
 		cfg.Alerts.VisitGap = 5 * time.Second
 		cfg.Clips.PreRoll, cfg.Clips.PostRoll = 3*time.Second, 2*time.Second
 	})

@@ -81,7 +81,7 @@ func write(t *testing.T, path, text string) string {
 
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
-		"", "serve", "demo", "drill", "analyze", "faces", "people", "people enroll", "people list", "people remove", "alerts",
+		"", "serve", "demo", "drill", "analyze", "faces", "people", "people enroll", "people list", "people remove", "people calibrate", "alerts",
 		"alerts list", "alerts show", "alerts tail", "clips", "clips get", "cameras", "cameras list", "models", "models list",
 		"models fetch", "models verify", "config", "config check", "config print", "config schema", "health", "version",
 	} {
@@ -143,7 +143,7 @@ func TestConfigCheck(t *testing.T) {
 		"port":     {"http: {listen: '127.0.0.1:99999'}\n", []string{"http.listen", "99999"}},
 		"no port":  {"rtsp: {listen: localhost}\n", []string{"rtsp.listen", "localhost"}},
 		"syntax":   {"http: [\n", []string{"line 1"}},
-		"parts":    {"people: [{name: Ann, photos: ./none}]\n", []string{"people[0].photos", "Ann", filepath.Join(dir, "none")}},
+		"parts":    {"people: [{name: Ann, photos: ./none}]\n", []string{"people.known[0].photos", "Ann", filepath.Join(dir, "none")}},
 		"secret":   {"endpoints: [{id: home, url: 'https://h/', secret: hunter2}]\n", []string{"endpoints[0]", "secret"}},
 	} {
 		path := write(t, filepath.Join(dir, name+".yaml"), test.text)
@@ -223,7 +223,7 @@ func TestNoVigilRuns(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	environ := []string{"VIGIL_DATA_DIR=" + data}
 	for _, command := range []string{
-		"alerts list", "alerts show 01J", "alerts tail", "cameras list", "people list", "people remove Ann", "people enroll Ann " + photo,
+		"alerts list", "alerts show 01J", "alerts tail", "cameras list", "people list", "people calibrate", "people remove Ann", "people enroll Ann " + photo,
 		"clips get 01J", "health",
 	} {
 		vigilIn(t.Context(), t, environ, strings.Fields(command)...).fails(t, 1, data, "vigil serve")

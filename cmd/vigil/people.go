@@ -10,15 +10,19 @@ import (
 )
 
 type peopleCommand struct {
-	Enroll peopleEnroll `cmd:"" help:"Enrol a person from photos, one face each."`
+	Enroll peopleEnroll `cmd:"" help:"Enrol a person from photos."`
 	List   peopleList   `cmd:"" help:"List the people."`
 	Remove peopleRemove `cmd:"" help:"Forget a person and the photos."`
+
+	Calibrate peopleCalibrate `cmd:"" help:"Tell how well the people are kept apart, and strangers out."`
 }
 
 type peopleEnroll struct {
 	remote
 	Name   string   `arg:"" help:"As alerts and the console show it."`
 	Photos []string `arg:"" type:"existingfile" help:"Photos, one face each."`
+	Face   int      `placeholder:"N" help:"Take this face of each photo, counted from left to right, from 1."`
+	Force  bool     `help:"Use photos also when they resemble somebody else, or not the person's other photos."`
 }
 
 func (c peopleEnroll) Run(ctx context.Context, g *Globals) error {
@@ -34,7 +38,7 @@ func (c peopleEnroll) Run(ctx context.Context, g *Globals) error {
 		}
 		photos = append(photos, web.Photo{Name: filepath.Base(path), Data: data})
 	}
-	person, err := asked.Enrol(ctx, c.Name, photos)
+	person, err := asked.Enrol(ctx, c.Name, photos, web.Choices{Face: c.Face, Force: c.Force})
 	if err != nil {
 		return fmt.Errorf("enrol %s: %w", c.Name, err)
 	}

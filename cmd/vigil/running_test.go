@@ -25,6 +25,7 @@ import (
 	"vigil/internal/config"
 	"vigil/internal/mediatest"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 // running is a vigil in this process, on free ports.
@@ -83,13 +84,22 @@ func TestPeople(t *testing.T) {
 	}
 
 	r.vigil(append([]string{"people", "enroll", "Ann / Zoë"}, photos...)...).works(t, "1.jpg: ok", "3.jpg: ok", "Ann / Zoë is enrolled")
-	got := each[web.PersonView](t, r.vigil("people", "enroll", "Bob", photos[0], blank, "--json"))
+	r.vigil("people", "enroll", "Bob", photos[0]).fails(t, 1, "Bob", "1.jpg: resembles Ann / Zoë")
+	got := each[web.PersonView](t, r.vigil("people", "enroll", "Bob", photos[0], blank, "--force", "--json"))
 	if len(got) != 1 || got[0].Name != "Bob" || len(got[0].Photos) != 2 || !got[0].Photos[0].Used || got[0].Photos[1].Used {
 		t.Errorf("got %+v, want the good photo used and the other named", got)
 	}
 	r.vigil("people", "list").works(t, "Ann / Zoë  enrolled  3 of 3", "Bob        enrolled  1 of 1")
 	if got := each[web.PersonView](t, r.vigil("people", "list", "--json")); len(got) != 2 || got[0].Name != "Ann / Zoë" {
 		t.Errorf("got %+v", got)
+	}
+
+	r.vigil("people", "enroll", "Bob", photos[0], "--face", "2").fails(t, 1, "1.jpg: the chosen face is not among")
+	r.vigil("people", "calibrate").works(t, "2 people, 4 templates", "probability 0.003", "threshold that follows", "Bob",
+		"may be taken for each other", "of 4, ", "one photo only")
+	reports := each[vision.Report](t, r.vigil("people", "calibrate", "--json"))
+	if len(reports) != 1 || reports[0].Stated != 0.003 || reports[0].People != 2 || len(reports[0].Alike) != 1 || reports[0].FalseAccepts.Count < 2 {
+		t.Errorf("got %+v", reports)
 	}
 
 	r.vigil("people", "remove", "Cid").fails(t, 1, "Cid", "not found")

@@ -24,11 +24,11 @@ func checkRoles(cfg config.Config, roles []Role) error {
 		}
 	}
 	if slices.Contains(roles, Vision) {
-		for i, p := range cfg.People {
+		for i, p := range cfg.People.Known {
 			if info, err := os.Stat(p.Photos); err != nil {
-				errs = append(errs, fmt.Errorf("people[%d].photos: %s: %w", i, p.Name, err))
+				errs = append(errs, fmt.Errorf("people.known[%d].photos: %s: %w", i, p.Name, err))
 			} else if !info.IsDir() {
-				errs = append(errs, fmt.Errorf("people[%d].photos: %s: %s is not a folder", i, p.Name, p.Photos))
+				errs = append(errs, fmt.Errorf("people.known[%d].photos: %s: %s is not a folder", i, p.Name, p.Photos))
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func TestCheckNamesTheKey(t *testing.T) {
 		"defaults": {func(*config.Config) {}, nil},
 		"good": {func(c *config.Config) {
 			c.Endpoints = []config.Endpoint{good}
-			c.People = []config.Person{{Name: "Ann", Photos: dir}}
+			c.People.Known = []config.Person{{Name: "Ann", Photos: dir}}
 		}, nil},
 		"secret": {func(c *config.Config) {
 			bad := good
@@ -63,11 +63,11 @@ func TestCheckNamesTheKey(t *testing.T) {
 			c.Endpoints = []config.Endpoint{{ID: "home", URL: "http://127.0.0.1:9000/hook", Secret: goodSecret}}
 		}, []string{"endpoints[0]", "allow_private"}},
 		"no folder": {func(c *config.Config) {
-			c.People = []config.Person{{Name: "Ann", Photos: filepath.Join(dir, "none")}}
-		}, []string{"people[0].photos", "Ann", filepath.Join(dir, "none")}},
+			c.People.Known = []config.Person{{Name: "Ann", Photos: filepath.Join(dir, "none")}}
+		}, []string{"people.known[0].photos", "Ann", filepath.Join(dir, "none")}},
 		"no folder but a file": {func(c *config.Config) {
-			c.People = []config.Person{{Name: "Ann", Photos: dir}, {Name: "Bob", Photos: file}}
-		}, []string{"people[1].photos", "Bob", file, "not a folder"}},
+			c.People.Known = []config.Person{{Name: "Ann", Photos: dir}, {Name: "Bob", Photos: file}}
+		}, []string{"people.known[1].photos", "Bob", file, "not a folder"}},
 		"certificate": {
 			func(c *config.Config) { c.HTTP.TLSCert, c.HTTP.TLSKey = dir+"/cert", file },
 			[]string{"http.tls_cert", dir + "/cert"},

@@ -9,6 +9,7 @@ import (
 	"vigil/internal/bus"
 	"vigil/internal/people"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 // records keeps people in the people bucket.
@@ -62,16 +63,25 @@ func (r records) Watch(ctx context.Context) iter.Seq2[struct{}, error] {
 }
 
 // directory shows internal/people to the console.
-type directory struct{ *people.Directory }
+type directory struct {
+	*people.Directory
+	bus *bus.Conn
+}
 
 func (a *App) openDirectory(ctx context.Context) (directory, error) {
 	kept, err := a.openPeople(ctx)
 	return directory{&people.Directory{
 		Records: kept, Photos: objects{a.store, clips.TypeJPEG},
-		Judge: func(ctx context.Context, photos []people.Photo) (people.Judgement, error) {
-			return bus.Request[[]people.Photo, people.Judgement](ctx, a.bus, judgeSubject, photos)
+		Judge: func(ctx context.Context, asked people.Application) (people.Judgement, error) {
+			return bus.Request[people.Application, people.Judgement](ctx, a.bus, judgeSubject, asked)
 		},
-	}}, err
+	}, a.bus}, err
+}
+
+// Calibration implements web.People.
+func (d directory) Calibration(ctx context.Context) (vision.Report, error) {
+	report, err := bus.Request[struct{}, vision.Report](ctx, d.bus, calibrationSubject, struct{}{})
+	return report, asRefusal(err)
 }
 
 // People implements web.People.
@@ -85,12 +95,12 @@ func (d directory) People(ctx context.Context) ([]web.PersonView, error) {
 }
 
 // Enrol implements web.People.
-func (d directory) Enrol(ctx context.Context, name string, photos []web.Photo) (web.PersonView, error) {
+func (d directory) Enrol(ctx context.Context, name string, photos []web.Photo, c web.Choices) (web.PersonView, error) {
 	var uploads []people.Upload
 	for _, photo := range photos {
 		uploads = append(uploads, people.Upload{File: photo.Name, Data: photo.Data})
 	}
-	p, err := d.Directory.Enrol(ctx, name, uploads)
+	p, err := d.Directory.Enrol(ctx, name, uploads, people.Choices(c))
 	return personView(p), asRefusal(err)
 }
 
@@ -106,7 +116,7 @@ func asRefusal(err error) error {
 	case errors.Is(err, people.ErrNotFound):
 		return web.ErrNotFound
 	case errors.Is(err, bus.ErrNoResponders):
-		return web.Refused{Reason: "no vision role runs that could look at the photos"}
+		return web.Refused{Reason: "no vision role runs that could look at photos or knows the people"}
 	case refused, errors.Is(err, people.ErrConfigured):
 		return web.Refused{Reason: err.Error()}
 	}

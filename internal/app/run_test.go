@@ -256,7 +256,7 @@ func TestStartThatFailsSaysWhy(t *testing.T) {
 		"a file in the data folder's place": {func(c *config.Config) { c.DataDir = filepath.Join(file, "data") }, []string{"data_dir: ", file}, false},
 		"no certificate":                    {func(c *config.Config) { c.HTTP.TLSCert, c.HTTP.TLSKey = file, file }, []string{"http.tls_cert: "}, false},
 		"no secret":                         {func(c *config.Config) { c.Endpoints = []config.Endpoint{{ID: "home", URL: "https://h/", Secret: "x"}} }, []string{"configuration: endpoints[0]"}, false},
-		"nobody to see":                     {func(c *config.Config) { c.People = []config.Person{{Name: "Ann", Photos: home}} }, []string{"person Ann", home, "file: "}, true},
+		"nobody to see":                     {func(c *config.Config) { c.People.Known = []config.Person{{Name: "Ann", Photos: home}} }, []string{"person Ann", home, "file: "}, true},
 	} {
 		bad := cfg
 		test.change(&bad)

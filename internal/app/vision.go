@@ -26,6 +26,9 @@ import (
 // judgeSubject is where the vision role looks at photos for the console.
 const judgeSubject = "vigil.rpc.judge"
 
+// calibrationSubject is where the vision role reports on its gallery.
+const calibrationSubject = "vigil.rpc.calibration"
+
 // visionState is what the vision role tells of itself.
 type visionState struct {
 	Model   vision.Model `json:"model"`
@@ -83,9 +86,9 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 	}
 	gallery := &people.Gallery{
 		Records: records, Photos: objects{a.store, clips.TypeJPEG}, Engine: engine, Read: ReadPicture,
-		Roster: &vision.Roster{}, Log: a.log,
+		FalseAccept: a.cfg.People.FalseAccept, Roster: &vision.Roster{}, Log: a.log,
 	}
-	for _, p := range a.cfg.People {
+	for _, p := range a.cfg.People.Known {
 		gallery.Configured = append(gallery.Configured, people.Configured{Name: p.Name, Dir: p.Photos})
 	}
 	if err := gallery.Load(ctx); err != nil {
@@ -94,6 +97,9 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 	a.task("gallery", gallery.Run)
 	a.task("photos", func(ctx context.Context) error {
 		return bus.Respond(ctx, a.bus, judgeSubject, "vision", gallery.Judge)
+	})
+	a.task("calibration", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, calibrationSubject, "vision", gallery.Report)
 	})
 	return gallery.Roster, nil
 }

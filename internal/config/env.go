@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -26,6 +27,9 @@ func override(cfg *Config, environ []string) (warnings []string, err error) {
 			vars[name] = value
 		}
 	}
+	if err := renamePeople(vars); err != nil {
+		return nil, err
+	}
 	if err := overrideStruct(reflect.ValueOf(cfg).Elem(), strings.TrimSuffix(prefix, "_"), vars); err != nil {
 		return nil, err
 	}
@@ -34,6 +38,24 @@ func override(cfg *Config, environ []string) (warnings []string, err error) {
 	}
 	slices.Sort(warnings)
 	return warnings, nil
+}
+
+// renamePeople turns VIGIL_PEOPLE_0_NAME, of the list that people may be, into VIGIL_PEOPLE_KNOWN_0_NAME, of the map.
+func renamePeople(vars map[string]string) error {
+	const list = prefix + "PEOPLE_"
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		rest, ok := strings.CutPrefix(name, list)
+		if !ok || rest == "" || rest[0] < '0' || rest[0] > '9' {
+			continue
+		}
+		full := list + "KNOWN_" + rest
+		if _, twice := vars[full]; twice {
+			return fmt.Errorf("environment variables %s and %s are both set", name, full)
+		}
+		vars[full] = vars[name]
+		delete(vars, name)
+	}
+	return nil
 }
 
 func overrideStruct(v reflect.Value, name string, vars map[string]string) error {
@@ -110,6 +132,12 @@ func setValue(f reflect.Value, value string) error {
 			return fmt.Errorf("%q is neither true nor false", value)
 		}
 		f.SetBool(b)
+	case float64:
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", value)
+		}
+		f.SetFloat(n)
 	case int:
 		n, err := strconv.Atoi(value)
 		if err != nil {

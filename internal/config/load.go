@@ -150,7 +150,7 @@ func (c *Config) rebase(dir string) {
 
 // Absolute makes every path independent of the working directory.
 func (c *Config) Absolute() error {
-	c.People = slices.Clone(c.People)
+	c.People.Known = slices.Clone(c.People.Known)
 	for _, p := range c.paths() {
 		if *p == "" {
 			continue
@@ -166,8 +166,8 @@ func (c *Config) Absolute() error {
 
 func (c *Config) paths() []*string {
 	paths := []*string{&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir}
-	for i := range c.People {
-		paths = append(paths, &c.People[i].Photos)
+	for i := range c.People.Known {
+		paths = append(paths, &c.People.Known[i].Photos)
 	}
 	return paths
 }

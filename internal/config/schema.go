@@ -35,6 +35,11 @@ func schemaOfField(f reflect.Value) map[string]any {
 		return map[string]any{"type": "string", "default": value.String()}
 	case bool:
 		return map[string]any{"type": "boolean", "default": value}
+	case People:
+		known := map[string]any{"type": "array", "items": schemaOf(reflect.ValueOf(Person{}))}
+		return map[string]any{"anyOf": []any{schemaOf(f), known}}
+	case float64:
+		return map[string]any{"type": "number", "default": value}
 	case int:
 		return map[string]any{"type": "integer", "default": value}
 	case []string:

@@ -19,6 +19,8 @@ const (
 	maxRoll = 30 * time.Second
 	// minGap is what a visit needs to outlast the pauses between what vision says of somebody who stays.
 	minGap = 3 * time.Second
+	// Below minFalseAccept no calibration was measured; above maxFalseAccept a coin would do.
+	minFalseAccept, maxFalseAccept = 0.00001, 0.5
 )
 
 // Validate checks what can be checked without touching the machine, and names every key that is wrong.
@@ -124,9 +126,12 @@ func (c *Config) validateCameras(bad report) {
 }
 
 func (c *Config) validatePeople(bad report) {
+	if f := c.People.FalseAccept; !(f >= minFalseAccept && f <= maxFalseAccept) {
+		bad("people.false_accept", "is %v, want 0.00001 to 0.5", f)
+	}
 	seen := map[string]bool{}
-	for i, p := range c.People {
-		key := fmt.Sprintf("people[%d]", i)
+	for i, p := range c.People.Known {
+		key := fmt.Sprintf("people.known[%d]", i)
 		if p.Name == "" || len(p.Name) > 200 {
 			bad(key+".name", "must have 1 to 200 bytes")
 		}
@@ -135,7 +140,7 @@ func (c *Config) validatePeople(bad report) {
 		}
 		seen[p.Name] = true
 		if p.Photos == "" {
-			bad(key+".photos", "must name a folder")
+			bad(key+".photos", "person %s: must name a folder", p.Name)
 		}
 	}
 }

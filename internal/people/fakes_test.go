@@ -19,7 +19,8 @@ import (
 	"vigil/vision"
 )
 
-// A photo of these tests is a text: "face:" and who it shows, "small:" and who, "two", "wall", or "broken".
+// A photo of these tests is a text: "face:" and who it shows, "small:" and who, "two", "pair", "wall",
+// or "broken".
 
 // read decodes it.
 func read(name string, data []byte) (vision.Picture, error) {
@@ -38,6 +39,7 @@ func (photo) Crop([]byte, image.Rectangle) error { return errBroken }
 
 // engine finds faces in such photos.
 type engine struct {
+	id    string // the model's
 	mu    sync.Mutex
 	calls int
 }
@@ -54,14 +56,21 @@ func (e *engine) Detect(p vision.Picture) ([]vision.Face, error) {
 		return nil, errBroken
 	case "two":
 		return []vision.Face{face, face}, nil
+	case "pair": // Ann on the left, Bob on the right; the engine finds Bob first
+		return []vision.Face{
+			{Box: vision.Box{X: 0.6, W: 0.3, H: 0.3}, Score: 1}, {Box: vision.Box{X: 0.1, W: 0.3, H: 0.3}, Score: 1},
+		}, nil
 	case "wall":
 		return nil, nil
 	}
 	return []vision.Face{face}, nil
 }
 
-func (e *engine) Embed(p vision.Picture, _ vision.Face) (vision.Embedding, vision.Quality, error) {
+func (e *engine) Embed(p vision.Picture, f vision.Face) (vision.Embedding, vision.Quality, error) {
 	kind, who, _ := strings.Cut(string(p.Pixels.(photo)), ":")
+	if kind == "pair" {
+		who = map[bool]string{true: "Ann", false: "Bob"}[f.Box.X < 0.5]
+	}
 	who, _, _ = strings.Cut(who, "#")
 	q := vision.Quality{EyeDistance: 60, Sharpness: 500, Light: 0.5, Inside: 1, Score: 1}
 	if kind == "small" {
@@ -74,7 +83,7 @@ func (e *engine) Embed(p vision.Picture, _ vision.Face) (vision.Embedding, visio
 	return v, q, nil
 }
 
-func (e *engine) Model() vision.Model { return vision.Model{ID: "fake@1"} }
+func (e *engine) Model() vision.Model { return vision.Model{ID: e.id, Threshold: 0.5} }
 func (e *engine) Close() error        { return nil }
 
 func (e *engine) called() int {
@@ -206,7 +215,7 @@ func house(t *testing.T) (*shelf, *Directory, *Gallery) {
 	t.Helper()
 	s := newShelf()
 	g := &Gallery{
-		Records: records{s}, Photos: photos{s}, Engine: &engine{}, Read: read,
+		Records: records{s}, Photos: photos{s}, Engine: &engine{id: "fake@1"}, Read: read,
 		Roster: &vision.Roster{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	return s, &Directory{Records: records{s}, Photos: photos{s}, Judge: g.Judge}, g

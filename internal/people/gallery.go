@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
+	"sync"
 	"time"
 
 	"vigil/vision"
@@ -26,12 +24,16 @@ type Gallery struct {
 	Configured []Configured
 	Engine     vision.Engine
 	// Read decodes a picture file; its error is a verdict for people.
-	Read   func(name string, data []byte) (vision.Picture, error)
-	Roster *vision.Roster
-	Log    *slog.Logger
+	Read func(name string, data []byte) (vision.Picture, error)
+	// FalseAccept is the stated probability that a stranger is taken for anybody; 0: the model's threshold decides.
+	FalseAccept float64
+	Roster      *vision.Roster
+	Log         *slog.Logger
 
 	configured []vision.Person // embedded once: the files are read at the start only
-	enrolled   map[string]embedded
+
+	mu       sync.Mutex // refresh is asked for by Run and by Judge
+	enrolled map[string]embedded
 }
 
 // embedded is a person's templates and the version of the record they were made of.
@@ -43,14 +45,14 @@ type embedded struct {
 // Load reads everybody and sets the gallery. A person of the configuration without a usable photo is an error: the
 // family would raise alerts.
 func (g *Gallery) Load(ctx context.Context) error {
-	g.configured, g.enrolled = nil, map[string]embedded{}
+	albums, err := g.readConfigured(g.Configured)
+	if err != nil {
+		return err
+	}
+	g.configured, g.enrolled = everybody(albums), nil
 	var records []Person
-	for _, c := range g.Configured {
-		person, record, err := g.readConfigured(c)
-		if err != nil {
-			return err
-		}
-		g.configured, records = append(g.configured, person), append(records, record)
+	for _, a := range albums {
+		records = append(records, a.record())
 	}
 	if err := g.keepConfigured(ctx, records); err != nil {
 		return err
@@ -98,39 +100,39 @@ const (
 	retryMost  = time.Minute
 )
 
-// Judge looks at photos that were just uploaded.
-func (g *Gallery) Judge(ctx context.Context, photos []Photo) (Judgement, error) {
+// Judge looks at photos that were just uploaded and compares them with everybody who is on record by now.
+func (g *Gallery) Judge(ctx context.Context, a Application) (Judgement, error) {
+	if err := g.refresh(ctx); err != nil && !errors.Is(err, errIncomplete) {
+		return Judgement{}, err
+	}
 	var files []file
-	for _, photo := range photos {
+	for _, photo := range a.Photos {
 		data, err := g.Photos.Get(ctx, photo.Key)
 		if err != nil {
 			return Judgement{}, fmt.Errorf("photo %s: %w", photo.File, err)
 		}
-		files = append(files, file{photo: photo, data: data})
+		files = append(files, file{photo: photo, data: data, face: a.Face})
 	}
-	_, judged, err := g.embed(files)
-	return Judgement{Photos: judged}, err
-}
-
-func (g *Gallery) readConfigured(c Configured) (vision.Person, Person, error) {
-	files, err := readFolder(c.Dir)
+	photos, err := g.look(files)
 	if err != nil {
-		return vision.Person{}, Person{}, fmt.Errorf("person %s: %w", c.Name, err)
+		return Judgement{}, err
 	}
-	templates, judged, err := g.embed(files)
-	if err != nil {
-		return vision.Person{}, Person{}, fmt.Errorf("person %s: %w", c.Name, err)
-	}
-	if len(templates) == 0 {
-		return vision.Person{}, Person{}, fmt.Errorf("person %s: %s: %w", c.Name, c.Dir, Refused{judged})
-	}
-	for _, photo := range judged {
-		if !photo.Used {
-			g.Log.Warn("photo is not used", "person", c.Name, "photo", photo.File, "reason", photo.Verdict)
+	g.Roster.Gallery().Admit(a.Name, photos)
+	if a.Force {
+		for i := range photos {
+			photos[i].Overrule()
 		}
 	}
-	record := Person{Name: c.Name, Source: FromConfiguration, Photos: judged, Updated: time.Now().UTC()}
-	return vision.Person{Name: c.Name, Templates: templates}, record, nil
+	return Judgement{Photos: judged(files, photos)}, nil
+}
+
+// Report says how well the gallery in force keeps people apart.
+func (g *Gallery) Report(ctx context.Context, _ struct{}) (vision.Report, error) {
+	gallery := g.Roster.Gallery()
+	if gallery == nil {
+		return vision.Report{}, errors.New("the gallery is not ready yet")
+	}
+	return gallery.Report(ctx)
 }
 
 // keepConfigured puts the people of the configuration on record, and forgets those whom an earlier one named. It never
@@ -168,11 +170,13 @@ func (g *Gallery) keepConfigured(ctx context.Context, configured []Person) error
 // refresh embeds who has changed and, if anybody has, sets the gallery. A photo that cannot be fetched now costs that person the
 // photo, not everybody the gallery.
 func (g *Gallery) refresh(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	records, err := g.Records.List(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnread, err)
 	}
-	everybody := append([]vision.Person(nil), g.configured...)
+	all := append([]vision.Person(nil), g.configured...)
 	enrolled := map[string]embedded{}
 	changed := g.Roster.Gallery() == nil
 	var missing []error
@@ -189,19 +193,25 @@ func (g *Gallery) refresh(ctx context.Context) error {
 			changed, missing = true, append(missing, err)
 		}
 		enrolled[record.Name] = now
-		everybody = append(everybody, now.person)
+		all = append(all, now.person)
 	}
 	if !changed && len(enrolled) == len(g.enrolled) {
 		return nil
 	}
-	gallery, err := vision.NewGallery(g.Engine.Model().ID, everybody)
+	gallery, err := g.gallery(all)
 	if err != nil {
 		return err
 	}
 	g.enrolled = enrolled
 	g.Roster.Set(gallery)
-	g.Log.Info("gallery is ready", "people", len(everybody), "templates", gallery.Templates(), "model", gallery.Model())
+	g.Log.Info("gallery is ready", "people", len(all), "templates", gallery.Templates(), "model", gallery.Model(),
+		"threshold", gallery.Threshold())
 	return errors.Join(missing...)
+}
+
+// gallery is one of these people, made by the engine's model.
+func (g *Gallery) gallery(all []vision.Person) (*vision.Gallery, error) {
+	return vision.NewGallery(g.Engine.Model(), g.FalseAccept, all)
 }
 
 // embedRecord makes a person's templates. With errIncomplete they are of the photos that could be fetched.
@@ -216,88 +226,14 @@ func (g *Gallery) embedRecord(ctx context.Context, record Person) (embedded, err
 		}
 		files = append(files, file{photo: photo, data: data})
 	}
-	templates, _, err := g.embed(files)
+	photos, err := g.look(files)
 	if err != nil {
 		return embedded{}, fmt.Errorf("person %s: %w", record.Name, err)
 	}
-	e := embedded{person: vision.Person{Name: record.Name, Templates: templates}}
+	// How they compare was judged when they were enrolled, and is not judged again: what an owner accepted stays.
+	e := embedded{person: vision.Person{Name: record.Name, Templates: templates(photos)}}
 	if len(missing) == 0 {
 		e.updated = record.Updated // else the next refresh tries again
 	}
 	return e, errors.Join(missing...)
-}
-
-// file is a photo with its bytes.
-type file struct {
-	photo Photo
-	data  []byte
-}
-
-// embed makes templates of the usable photos, and a verdict for each. An error says that the engine could not look.
-func (g *Gallery) embed(files []file) (templates []vision.Embedding, judged []Photo, err error) {
-	for _, f := range files {
-		photo := f.photo
-		photo.Used = false
-		picture, err := g.Read(photo.File, f.data)
-		if err != nil {
-			photo.Verdict = err.Error()
-			judged = append(judged, photo)
-			continue
-		}
-		made, verdicts, err := vision.Enrol(g.Engine, []vision.NamedPicture{{Name: photo.File, Picture: picture}})
-		if err != nil {
-			return nil, nil, err
-		}
-		templates = append(templates, made...)
-		photo.Used = verdicts[0].OK()
-		photo.Verdict = strings.TrimPrefix(verdicts[0].String(), photo.File+": ")
-		judged = append(judged, photo)
-	}
-	return templates, judged, nil
-}
-
-// readFolder reads the files of a person's folder; hidden ones and folders are passed over.
-func readFolder(dir string) ([]file, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("read photos: %w", err)
-	}
-	var files []file
-	for _, entry := range entries {
-		if entry.IsDir() || entry.Name()[0] == '.' {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(dir, entry.Name()))
-		if err != nil {
-			return nil, fmt.Errorf("read photos: %w", err)
-		}
-		files = append(files, file{photo: Photo{File: entry.Name()}, data: data})
-	}
-	if len(files) == 0 {
-		return nil, errors.New("no photo in " + dir)
-	}
-	return files, nil
-}
-
-// Folder makes a gallery of a folder of folders: each holds the photos of the person it is named for.
-func (g *Gallery) Folder(dir string) (*vision.Gallery, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("read people: %w", err)
-	}
-	var everybody []vision.Person
-	for _, entry := range entries {
-		if !entry.IsDir() || entry.Name()[0] == '.' {
-			continue
-		}
-		person, _, err := g.readConfigured(Configured{Name: entry.Name(), Dir: filepath.Join(dir, entry.Name())})
-		if err != nil {
-			return nil, err
-		}
-		everybody = append(everybody, person)
-	}
-	if len(everybody) == 0 {
-		return nil, fmt.Errorf("read people: %s holds no folder of photos", dir)
-	}
-	return vision.NewGallery(g.Engine.Model().ID, everybody)
 }

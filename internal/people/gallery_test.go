@@ -239,7 +239,7 @@ func TestBrokenEngineEndsTheGallery(t *testing.T) {
 
 func TestJudgeNamesAPhotoThatIsNotThere(t *testing.T) {
 	_, _, g := house(t)
-	if _, err := g.Judge(t.Context(), []Photo{{File: "1.jpg", Key: "none"}}); err == nil || !strings.Contains(err.Error(), "1.jpg") {
+	if _, err := g.Judge(t.Context(), Application{Name: "Ann", Photos: []Photo{{File: "1.jpg", Key: "none"}}}); err == nil || !strings.Contains(err.Error(), "1.jpg") {
 		t.Errorf("got %v", err)
 	}
 }

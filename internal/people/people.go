@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vigil/vision"
 )
 
 // Sources of people.
@@ -48,6 +50,8 @@ type Photo struct {
 	Key     string `json:"key,omitempty"` // object key; empty for photos of the configuration
 	Used    bool   `json:"used"`
 	Verdict string `json:"verdict"` // what was thought of it, for people
+	// At lies in the face that was chosen among several; nil where there was nothing to choose.
+	At *vision.Point `json:"at,omitempty"`
 }
 
 // Person is somebody enrolled, as kept on the bus.
@@ -80,8 +84,21 @@ type Judgement struct {
 	Photos []Photo `json:"photos"`
 }
 
-// Judge looks at photos that lie in the store: the vision role does.
-type Judge func(ctx context.Context, photos []Photo) (Judgement, error)
+// Choices are what the one who enrols decides.
+type Choices struct {
+	Face  int  `json:"face"`  // which face of each photo, counted from left to right, from 1; 0: the only one
+	Force bool `json:"force"` // use photos also when they resemble somebody else, or not the person's other ones
+}
+
+// Application asks for new photos of a person to be looked at.
+type Application struct {
+	Name   string  `json:"name"`
+	Photos []Photo `json:"photos"`
+	Choices
+}
+
+// Judge looks at photos that lie in the store, and compares them with who is enrolled: the vision role does.
+type Judge func(ctx context.Context, a Application) (Judgement, error)
 
 // Upload is a photo as it comes in.
 type Upload struct {
@@ -113,7 +130,7 @@ func (d *Directory) List(ctx context.Context) ([]Person, error) {
 
 // Enrol adds photos to the person of that name. Photos that cannot be used are not kept; when none can, nobody is
 // enrolled and the error is Refused.
-func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (Person, error) {
+func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload, c Choices) (Person, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	person, err := d.Records.Get(ctx, name)
@@ -133,7 +150,7 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload) (P
 			return Person{}, errors.Join(fmt.Errorf("keep photo %s: %w", upload.File, err), d.discard(ctx, person, photos))
 		}
 	}
-	judged, err := d.Judge(ctx, photos)
+	judged, err := d.Judge(ctx, Application{Name: name, Photos: photos, Choices: c})
 	if err == nil && len(judged.Photos) != len(photos) {
 		err = fmt.Errorf("got %d verdicts for %d photos", len(judged.Photos), len(photos))
 	}

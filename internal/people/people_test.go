@@ -11,7 +11,7 @@ import (
 
 func enrol(t *testing.T, d *Directory, name string, texts ...string) Person {
 	t.Helper()
-	p, err := d.Enrol(t.Context(), name, upload(texts...))
+	p, err := d.Enrol(t.Context(), name, upload(texts...), Choices{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +48,10 @@ func TestEnrolMerges(t *testing.T) {
 	if len(second.Photos) != 3 || len(s.keys()) != 3 || !second.Updated.After(first.Updated) {
 		t.Errorf("got %+v, photos %v, want three, the one that was there already once", second, s.keys())
 	}
-	enrol(t, d, "Bob", "face:Bob", "face:Ann")
-	if len(s.keys()) != 5 {
+	if _, err := d.Enrol(t.Context(), "Bob", upload("face:Bob", "face:Bob#2", "face:Ann"), Choices{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.keys()) != 6 {
 		t.Errorf("got %v, want Bob's photos apart from Ann's", s.keys())
 	}
 	if all, err := d.List(t.Context()); err != nil || all[0].Name != "Ann" || all[1].Name != "Bob" {
@@ -63,7 +65,7 @@ func TestRefusedLeavesNothing(t *testing.T) {
 		"no picture": "1.jpg: read picture 1.jpg: not a readable picture",
 	} {
 		s, d, _ := house(t)
-		_, err := d.Enrol(t.Context(), "Ann", upload(text, text, "wall"))
+		_, err := d.Enrol(t.Context(), "Ann", upload(text, text, "wall"), Choices{})
 		refused, ok := errors.AsType[Refused](err)
 		if !ok || len(refused.Photos) != 3 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
@@ -78,14 +80,14 @@ func TestRefusedLeavesNothing(t *testing.T) {
 func TestRefusedKeepsWhatWasThere(t *testing.T) {
 	s, d, g := house(t)
 	enrol(t, d, "Ann", "face:Ann")
-	d.Judge = func(ctx context.Context, photos []Photo) (Judgement, error) {
-		j, err := g.Judge(ctx, photos)
+	d.Judge = func(ctx context.Context, a Application) (Judgement, error) {
+		j, err := g.Judge(ctx, a)
 		for i := range j.Photos {
 			j.Photos[i].Used, j.Photos[i].Verdict = false, "too dark"
 		}
 		return j, err
 	}
-	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann", "face:Ann#2")); err == nil {
+	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann", "face:Ann#2"), Choices{}); err == nil {
 		t.Error("got no error")
 	}
 	if len(s.keys()) != 1 || len(s.people["Ann"].Photos) != 1 {
@@ -96,7 +98,7 @@ func TestRefusedKeepsWhatWasThere(t *testing.T) {
 func TestConfiguredPeopleAreChangedInTheirFile(t *testing.T) {
 	s, d, _ := house(t)
 	s.people["Ann"] = Person{Name: "Ann", Source: FromConfiguration}
-	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann")); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), "Ann") {
+	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann"), Choices{}); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), "Ann") {
 		t.Errorf("enrol: got %v", err)
 	}
 	if err := d.Remove(t.Context(), "Ann"); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), "Ann") {
@@ -146,7 +148,7 @@ func TestErrorsLeaveNothing(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann", "face:Ann#2")); !errors.Is(err, broken) {
+		if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann", "face:Ann#2"), Choices{}); !errors.Is(err, broken) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if len(s.people) != 0 || len(s.keys()) != test.left {
@@ -154,11 +156,11 @@ func TestErrorsLeaveNothing(t *testing.T) {
 		}
 	}
 	s, d, _ := house(t)
-	if _, err := d.Enrol(t.Context(), "Ann", upload("broken")); !errors.Is(err, errBroken) {
+	if _, err := d.Enrol(t.Context(), "Ann", upload("broken"), Choices{}); !errors.Is(err, errBroken) {
 		t.Errorf("broken engine: got %v, want no verdict", err)
 	}
-	d.Judge = func(context.Context, []Photo) (Judgement, error) { return Judgement{}, nil }
-	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann")); err == nil || !strings.Contains(err.Error(), "0 verdicts for 1") {
+	d.Judge = func(context.Context, Application) (Judgement, error) { return Judgement{}, nil }
+	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann"), Choices{}); err == nil || !strings.Contains(err.Error(), "0 verdicts for 1") {
 		t.Errorf("no verdict: got %v", err)
 	}
 	if len(s.people) != 0 || len(s.keys()) != 0 {
@@ -169,11 +171,11 @@ func TestErrorsLeaveNothing(t *testing.T) {
 func TestOneWhoLeavesLeavesNothing(t *testing.T) {
 	s, d, _ := house(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	d.Judge = func(ctx context.Context, _ []Photo) (Judgement, error) {
+	d.Judge = func(ctx context.Context, _ Application) (Judgement, error) {
 		cancel()
 		return Judgement{}, ctx.Err()
 	}
-	if _, err := d.Enrol(ctx, "Ann", upload("face:Ann")); !errors.Is(err, context.Canceled) {
+	if _, err := d.Enrol(ctx, "Ann", upload("face:Ann"), Choices{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if len(s.keys()) != 0 {
@@ -186,7 +188,7 @@ func TestEnrolmentsAtOnceLoseNoPhoto(t *testing.T) {
 	var all sync.WaitGroup
 	for _, text := range []string{"face:Ann#1", "face:Ann#2", "face:Ann#3", "face:Ann#4"} {
 		all.Go(func() {
-			if _, err := d.Enrol(t.Context(), "Ann", upload(text)); err != nil {
+			if _, err := d.Enrol(t.Context(), "Ann", upload(text), Choices{}); err != nil {
 				t.Error(err)
 			}
 		})

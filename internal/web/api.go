@@ -127,43 +127,77 @@ func (s *Server) people(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"people": list(people)})
 }
 
+func (s *Server) calibration(w http.ResponseWriter, r *http.Request) error {
+	report, err := s.cfg.People.Calibration(r.Context())
+	if err != nil {
+		return fmt.Errorf("calibration: %w", err)
+	}
+	return writeJSON(w, report)
+}
+
+// choices reads ?face=2&force=true.
+func choices(r *http.Request) (c Choices, err error) {
+	if text := r.URL.Query().Get("face"); text != "" {
+		if c.Face, err = strconv.Atoi(text); err != nil || c.Face < 1 {
+			return c, Refused{fmt.Sprintf("face is %q, want a number from 1, counted from left to right", text)}
+		}
+	}
+	if text := r.URL.Query().Get("force"); text != "" {
+		if c.Force, err = strconv.ParseBool(text); err != nil {
+			return c, Refused{fmt.Sprintf("force is %q, want true or false", text)}
+		}
+	}
+	return c, nil
+}
+
 // enrol takes photos as multipart/form-data, each part named "photo".
 func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	if name == "" || len(name) > 200 {
 		return Refused{"the name must have 1 to 200 bytes"}
 	}
+	chosen, err := choices(r)
+	if err != nil {
+		return err
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+	photos, err := readPhotos(r)
+	if err != nil {
+		return err
+	}
+	person, err := s.cfg.People.Enrol(r.Context(), name, photos, chosen)
+	if err != nil {
+		return fmt.Errorf("enrol %s: %w", name, err)
+	}
+	return writeJSON(w, person)
+}
+
+func readPhotos(r *http.Request) (photos []Photo, err error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return Refused{"want photos as multipart/form-data: " + err.Error()}
+		return nil, Refused{"want photos as multipart/form-data: " + err.Error()}
 	}
-	var photos []Photo
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("read photos: %w", err)
+			return nil, fmt.Errorf("read photos: %w", err)
 		}
 		data, err := io.ReadAll(io.LimitReader(part, maxPhoto+1))
 		if err != nil {
-			return fmt.Errorf("read photo %s: %w", part.FileName(), err)
+			return nil, fmt.Errorf("read photo %s: %w", part.FileName(), err)
 		}
 		if len(data) > maxPhoto || len(photos) == maxPhotos {
-			return Refused{fmt.Sprintf("%s: want at most %d photos of %d MiB each", part.FileName(), maxPhotos, maxPhoto>>20)}
+			return nil, Refused{fmt.Sprintf("%s: want at most %d photos of %d MiB each", part.FileName(), maxPhotos, maxPhoto>>20)}
 		}
 		photos = append(photos, Photo{Name: part.FileName(), Data: data})
 	}
 	if len(photos) == 0 {
-		return Refused{"no photo was sent"}
+		return nil, Refused{"no photo was sent"}
 	}
-	person, err := s.cfg.People.Enrol(r.Context(), name, photos)
-	if err != nil {
-		return fmt.Errorf("enrol %s: %w", name, err)
-	}
-	return writeJSON(w, person)
+	return photos, nil
 }
 
 func (s *Server) removePerson(w http.ResponseWriter, r *http.Request) error {

@@ -1,6 +1,6 @@
 // Package web is the console: the API under /api/v1, the page that uses nothing else, media behind signed links, and
 // health. It keeps nothing itself: what it shows comes through the small interfaces below. It imports the words of
-// frames, alerts and clips, and the page's files from web.
+// frames, vision, alerts and clips, and the page's files from web.
 package web
 
 import (
@@ -16,6 +16,7 @@ import (
 	"vigil/alerts"
 	"vigil/clips"
 	"vigil/frames"
+	"vigil/vision"
 )
 
 // ErrNotFound says that the asked thing does not exist.
@@ -53,6 +54,12 @@ type Photo struct {
 	Data []byte
 }
 
+// Choices are what the one who enrols decides.
+type Choices struct {
+	Face  int  // which face of each photo, counted from left to right, from 1; 0: the only one
+	Force bool // use photos also when they resemble somebody else, or not the person's other ones
+}
+
 // PhotoView is a photo of a person and what was thought of it.
 type PhotoView struct {
 	File    string `json:"file"`
@@ -71,9 +78,11 @@ type PersonView struct {
 type People interface {
 	People(ctx context.Context) ([]PersonView, error)
 	// Enrol adds photos to the person of that name. Refused when none of them can be used; nothing is kept then.
-	Enrol(ctx context.Context, name string, photos []Photo) (PersonView, error)
+	Enrol(ctx context.Context, name string, photos []Photo, c Choices) (PersonView, error)
 	// Remove forgets the person and the photos: ErrNotFound, or Refused for people of the configuration.
 	Remove(ctx context.Context, name string) error
+	// Calibration tells how well the gallery keeps people apart.
+	Calibration(ctx context.Context) (vision.Report, error)
 }
 
 // Check is one part of the program that can fail.
@@ -126,14 +135,15 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/logout", s.logout)
 	mux.HandleFunc("GET /media/{key...}", s.media)
 	for pattern, handler := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /api/v1/system":           s.system,
-		"GET /api/v1/cameras":          s.cameras,
-		"GET /api/v1/alerts":           s.alertList,
-		"GET /api/v1/alerts/{id}":      s.alert,
-		"GET /api/v1/events":           s.events,
-		"GET /api/v1/people":           s.people,
-		"POST /api/v1/people/{name}":   s.enrol,
-		"DELETE /api/v1/people/{name}": s.removePerson,
+		"GET /api/v1/system":             s.system,
+		"GET /api/v1/cameras":            s.cameras,
+		"GET /api/v1/alerts":             s.alertList,
+		"GET /api/v1/alerts/{id}":        s.alert,
+		"GET /api/v1/events":             s.events,
+		"GET /api/v1/people":             s.people,
+		"GET /api/v1/people/calibration": s.calibration,
+		"POST /api/v1/people/{name}":     s.enrol,
+		"DELETE /api/v1/people/{name}":   s.removePerson,
 	} {
 		mux.Handle(pattern, s.authorized(s.answer(handler)))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"vigil/alerts"
 	"vigil/clips"
 	"vigil/frames"
+	"vigil/vision"
 )
 
 // house is everything behind the console, in memory.
@@ -69,11 +71,12 @@ func (h *house) People(context.Context) ([]PersonView, error) {
 	return all, nil
 }
 
-func (h *house) Enrol(_ context.Context, name string, photos []Photo) (PersonView, error) {
+func (h *house) Enrol(_ context.Context, name string, photos []Photo, c Choices) (PersonView, error) {
 	if string(photos[0].Data) == "nobody" {
 		return PersonView{}, Refused{"no photo can be used; " + photos[0].Name + ": no face found"}
 	}
-	h.people[name] = PersonView{Name: name, Source: "enrolled", Photos: []PhotoView{{File: photos[0].Name, Used: true}}}
+	verdict := fmt.Sprintf("face %d, force %t", c.Face, c.Force)
+	h.people[name] = PersonView{Name: name, Source: "enrolled", Photos: []PhotoView{{File: photos[0].Name, Used: true, Verdict: verdict}}}
 	return h.people[name], nil
 }
 
@@ -83,6 +86,10 @@ func (h *house) Remove(_ context.Context, name string) error {
 	}
 	delete(h.people, name)
 	return nil
+}
+
+func (h *house) Calibration(context.Context) (vision.Report, error) {
+	return vision.Report{Model: "m@1", People: len(h.people), Threshold: 0.5}, nil
 }
 
 // media is a store that can only be read.
@@ -166,6 +173,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/api/v1/alerts/01J", 200, `"/?a&b"`},
 		{"GET", "/api/v1/alerts/other", 404, "alert other"},
 		{"GET", "/api/v1/people", 200, `"people":[]`},
+		{"GET", "/api/v1/people/calibration", 200, `"threshold":0.5`},
 		{"DELETE", "/api/v1/people/Nobody", 404, "Nobody"},
 		{"GET", "/api/v1/system", 200, `"version":"test"`},
 		{"GET", "/api/v1/other", 404, "/api/v1/other"},
@@ -306,6 +314,17 @@ func TestEnrol(t *testing.T) {
 	in, kind := form(t, "1.jpg", "somebody")
 	if response, text := do(t, "POST", link, token, in, "Content-Type", kind); response.StatusCode != 200 || !strings.Contains(text, "Zoë / Ann") {
 		t.Errorf("got %d %s", response.StatusCode, text)
+	}
+	in, kind = form(t, "group.jpg", "somebody")
+	if response, text := do(t, "POST", link+"?face=2&force=true", token, in, "Content-Type", kind); response.StatusCode != 200 ||
+		!strings.Contains(text, "face 2, force true") {
+		t.Errorf("choices: got %d %s", response.StatusCode, text)
+	}
+	for query, want := range map[string]string{"face=0": "face", "face=left": "left", "force=maybe": "maybe"} {
+		in, kind = form(t, "1.jpg", "somebody")
+		if response, text := do(t, "POST", link+"?"+query, token, in, "Content-Type", kind); response.StatusCode != 422 || !strings.Contains(text, want) {
+			t.Errorf("%s: got %d %s", query, response.StatusCode, text)
+		}
 	}
 	in, kind = form(t, "2.jpg", "nobody")
 	if response, text := do(t, "POST", link, token, in, "Content-Type", kind); response.StatusCode != 422 || !strings.Contains(text, "2.jpg: no face") {

@@ -18,7 +18,10 @@ func openClassic(dir string) (*engine, error) {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}
 	return &engine{
-		model:    vision.Model{Engine: EngineClassic, ID: classicID, Threshold: classicThreshold, Margin: classicMargin},
+		model: vision.Model{
+			Engine: EngineClassic, ID: classicID, Threshold: classicThreshold, Margin: classicMargin,
+			Calibration: classicCalibration(),
+		},
 		detector: c, aligner: newAligner(),
 		embedder: &patterns{grey: gocv.NewMat(), table: newLBPTable()},
 	}, nil

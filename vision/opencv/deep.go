@@ -31,9 +31,17 @@ func openDeep(m *models.Manifest, detector, embedder models.Model) (*engine, err
 	return &engine{
 		model: vision.Model{
 			Engine: EngineDeep, ID: embedder.ID(), Threshold: embedder.Threshold, Margin: embedder.Margin,
+			Calibration: calibration(embedder),
 		},
 		detector: found, aligner: newAligner(), embedder: vectors,
 	}, nil
+}
+
+func calibration(m models.Model) (c vision.Calibration) {
+	for _, p := range m.Calibration {
+		c.Points = append(c.Points, vision.CalibrationPoint{Rate: p.Rate, Cosine: p.Cosine})
+	}
+	return c
 }
 
 // vectors is the embedder of a network.

@@ -55,7 +55,7 @@ func (v Verdict) String() string {
 	case FaceTooSmall:
 		return fmt.Sprintf("%s: face too small, %.0f pixels between the eyes, %.0f wanted", v.File, q.EyeDistance, enrolEyes)
 	case FaceTurned:
-		return fmt.Sprintf("%s: face turned away by %.0f°, at most %.0f° wanted", v.File, max(q.Yaw, -q.Yaw), goodYaw)
+		return fmt.Sprintf("%s: face turned away by %.0f°, at most %.0f° wanted", v.File, max(q.Yaw, -q.Yaw), DefaultLimits().MaxYaw)
 	case FaceTruncated:
 		return v.File + ": face cut off by the edge of the photo"
 	default:
@@ -118,14 +118,15 @@ func foreground(faces []Face) []Face {
 }
 
 func findingOf(q Quality) Finding {
+	good := DefaultLimits()
 	switch {
 	case q.EyeDistance < enrolEyes:
 		return FaceTooSmall
-	case q.Inside < goodInside:
+	case q.Inside < good.MinInside:
 		return FaceTruncated
-	case max(q.Yaw, -q.Yaw) > goodYaw:
+	case max(q.Yaw, -q.Yaw) > good.MaxYaw:
 		return FaceTurned
-	case q.Sharpness < goodSharpness:
+	case q.Sharpness < good.MinSharpness:
 		return FaceBlurred
 	}
 	return PhotoOK

@@ -83,7 +83,7 @@ func (a *Analysis) Quiet() bool { return len(a.tracker.Live()) == 0 }
 func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 	var due []Observation
 	if epoch != a.epoch {
-		due = a.End()
+		due = a.Pause() // the sampler has begun with the epoch's first picture
 		a.epoch = epoch
 	}
 	gallery, err := a.gallery()

@@ -180,7 +180,7 @@ func (a *Analysis) judge(s *subject, gallery *Gallery) error {
 	}
 	before := s.decision.Outcome
 	switch {
-	case before == Known && gallery.Has(s.decision.Person):
+	case before == Known && d.Person != s.decision.Person && gallery.Has(s.decision.Person):
 		// Once known, somebody stays known while the track lasts: turning away does not make a stranger of them.
 	case before == Unknown && d.Outcome == Undecided:
 		// A stranger stays one until there is something better to say.

@@ -116,6 +116,12 @@ func setValue(f reflect.Value, value string) error {
 			return fmt.Errorf("%q is not a whole number", value)
 		}
 		f.SetInt(int64(n))
+	case float64:
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", value)
+		}
+		f.SetFloat(n)
 	case time.Duration:
 		d, err := time.ParseDuration(value)
 		if err != nil {

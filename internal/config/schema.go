@@ -37,6 +37,8 @@ func schemaOfField(f reflect.Value) map[string]any {
 		return map[string]any{"type": "boolean", "default": value}
 	case int:
 		return map[string]any{"type": "integer", "default": value}
+	case float64:
+		return map[string]any{"type": "number", "default": value}
 	case []string:
 		return map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
 	}

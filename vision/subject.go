@@ -4,7 +4,6 @@ import (
 	"image"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"vigil/frames"
@@ -175,7 +174,7 @@ func (s *subject) observe(camera frames.CameraID, stage string) Observation {
 		Start:    s.start,
 		Seen:     s.seen,
 	}}
-	if !strings.HasPrefix(stage, seenStage) {
+	if o.Decides() {
 		o.Evidence = s.evidence()
 	}
 	if s.crop == nil {

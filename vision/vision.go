@@ -4,6 +4,7 @@ package vision
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"vigil/frames"
@@ -151,6 +152,9 @@ type Sighting struct {
 
 // ID identifies the sighting for ever.
 func (s Sighting) ID() string { return s.Track + "/" + s.Stage }
+
+// Decides reports whether the sighting says something new of its track, and with it why.
+func (s Sighting) Decides() bool { return !strings.HasPrefix(s.Stage, seenStage) }
 
 // Shot is the best picture of a track. Its JPEG lies in the store; no picture travels on the bus.
 type Shot struct {

@@ -16,6 +16,7 @@ import (
 	"vigil/clips/mp4"
 	"vigil/frames"
 	"vigil/internal/app"
+	"vigil/internal/config"
 	"vigil/internal/people"
 	"vigil/vision"
 )
@@ -51,7 +52,7 @@ func (c analyzeCommand) Run(ctx context.Context, g *Globals) error {
 	var errs []error
 	if err == nil {
 		for _, video := range c.Videos {
-			a := &fileAnalysis{g: g, video: video, engine: engine, gallery: gallery}
+			a := &fileAnalysis{g: g, cfg: cfg, video: video, engine: engine, gallery: gallery}
 			if err := a.run(ctx); err != nil {
 				errs = append(errs, fmt.Errorf("analyze %s: %w", video, err))
 			}
@@ -71,6 +72,7 @@ func (c analyzeCommand) gallery(engine vision.Engine, log *slog.Logger) (*vision
 // fileAnalysis is the vision path on one file.
 type fileAnalysis struct {
 	g       *Globals
+	cfg     config.Config
 	video   string
 	engine  vision.Engine
 	gallery *vision.Gallery
@@ -94,10 +96,10 @@ func (a *fileAnalysis) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = decoder.Close() }()
-	analysis, err := vision.NewAnalysis(vision.AnalysisConfig{
-		Camera: cameraOf(a.video), Engine: a.engine, Gallery: func() *vision.Gallery { return a.gallery },
-		Strangers: vision.NewStrangers(a.engine.Model(), 0),
-	})
+	how := app.AnalysisOf(a.cfg, cameraOf(a.video), a.engine)
+	how.Gallery = func() *vision.Gallery { return a.gallery }
+	how.Strangers = vision.NewStrangers(a.engine.Model(), 0)
+	analysis, err := vision.NewAnalysis(how)
 	if err != nil {
 		return err
 	}

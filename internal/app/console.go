@@ -48,6 +48,7 @@ func (a *App) openConsole(ctx context.Context) error {
 	a.routes.Handle("/", web.New(web.Config{
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
+		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings)), Version: a.version,
 		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,

@@ -36,7 +36,7 @@ var Table = map[string][]string{
 	"internal/objectd":         {},
 	"internal/ordered":         {},
 	"internal/people":          {"vision"},
-	"internal/web":             {"alerts", "clips", "frames", "web"},
+	"internal/web":             {"alerts", "clips", "frames", "vision", "web"},
 }
 
 // Anything lists the packages that may import all of ours: the wiring, the command, and what tries the whole.

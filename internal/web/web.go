@@ -1,6 +1,6 @@
 // Package web is the console: the API under /api/v1, the page that uses nothing else, media behind signed links, and
 // health. It keeps nothing itself: what it shows comes through the small interfaces below. It imports the words of
-// frames, alerts and clips, and the page's files from web.
+// frames, vision, alerts and clips, and the page's files from web.
 package web
 
 import (
@@ -92,6 +92,7 @@ func (n Notice) Error() string { return string(n) }
 type Config struct {
 	Cameras Cameras
 	Alerts  Alerts
+	Explain Explainer
 	People  People
 	Media   clips.Store
 	Links   *Links
@@ -130,6 +131,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/alerts":           s.alertList,
 		"GET /api/v1/alerts/{id}":      s.alert,
 		"GET /api/v1/events":           s.events,
+		"GET /api/v1/explain":          s.explain,
 		"GET /api/v1/people":           s.people,
 		"POST /api/v1/people/{name}":   s.enrol,
 		"DELETE /api/v1/people/{name}": s.removePerson,

@@ -159,12 +159,18 @@ func (e Evaluator) Filmed(v Visit, done ClipDone) (Visit, error) {
 
 func (e Evaluator) clipStart(v Visit) time.Time { return v.Start.Add(-e.PreRoll) }
 
+// clipRecord is what is kept of the alert beside its clip.
+type clipRecord struct {
+	Alert
+	ShotQuality *vision.Quality `json:"best_shot_quality"` // of the face in the best shot; null without one
+}
+
 // film asks for the clip, once. It shows the camera that raised the alert, as long as the stranger was seen there.
 func (e Evaluator) film(v Visit) (Visit, error) {
 	if v.ClipState != ClipNone {
 		return v, nil
 	}
-	record, err := json.Marshal(v.Alert)
+	record, err := json.Marshal(clipRecord{v.Alert, v.ShotQuality})
 	if err != nil {
 		return Visit{}, fmt.Errorf("record of alert %s: %w", v.Alert.ID, err)
 	}

@@ -45,6 +45,7 @@ type Visit struct {
 	Tracks      map[string]VisitTrack `json:"tracks"`
 	ShotKey     string                `json:"shot_key"`
 	ShotScore   float64               `json:"shot_score"`
+	ShotQuality *vision.Quality       `json:"shot_quality,omitempty"` // of that shot's face
 	ClipState   ClipState             `json:"clip_state"`
 	Job         *ClipJob              `json:"job,omitempty"` // as asked for; asked again, it is the same
 	Clip        *Clip                 `json:"clip,omitempty"`
@@ -152,7 +153,7 @@ func oldest(tracks map[string]VisitTrack) string {
 // look keeps the better shot: the first one that there is, then the one with the higher quality.
 func (v Visit) look(shot *vision.Shot) Visit {
 	if shot != nil && shot.Key != "" && (v.ShotKey == "" || shot.Quality.Score > v.ShotScore) {
-		v.ShotKey, v.ShotScore = shot.Key, shot.Quality.Score
+		v.ShotKey, v.ShotScore, v.ShotQuality = shot.Key, shot.Quality.Score, &shot.Quality
 	}
 	return v
 }

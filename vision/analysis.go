@@ -24,6 +24,9 @@ type AnalysisConfig struct {
 	Gallery   func() *Gallery // whoever is enrolled now; nil, or returning nil: nobody
 	Strangers *Strangers      // shared by all cameras
 	FPS       int             // pictures analysed a second; 0: DefaultFPS
+	Limits    Limits          // of a face; zero: DefaultLimits
+	// ConfigHash names the configuration that decides, in the evidence of sightings: the same hash, the same limits.
+	ConfigHash string
 }
 
 // Analysis turns one camera's pictures into sightings. It does no I/O, and what it says follows from the pictures: the
@@ -48,6 +51,9 @@ func NewAnalysis(c AnalysisConfig) (*Analysis, error) {
 	}
 	if c.FPS < 1 {
 		return nil, fmt.Errorf("analysis of %s: got %d pictures a second, want at least 1", c.Camera, c.FPS)
+	}
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits()
 	}
 	if c.Gallery == nil {
 		c.Gallery = func() *Gallery { return nil }
@@ -75,7 +81,7 @@ func (a *Analysis) SetLevel(l Level) {
 	a.sampler.Thin(l != Full)
 	a.tracker.Patience = 0
 	if l == KeyFrames {
-		a.tracker.Patience = agreeWithin
+		a.tracker.Patience = a.config.Limits.AgreeWithin
 	}
 }
 
@@ -87,7 +93,7 @@ func (a *Analysis) Quiet() bool { return len(a.tracker.Live()) == 0 }
 func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 	var due []Observation
 	if epoch != a.epoch {
-		due = a.End()
+		due = a.Pause() // the sampler has begun with the epoch's first picture
 		a.epoch = epoch
 	}
 	gallery, err := a.gallery()
@@ -102,7 +108,7 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 		return due, fmt.Errorf("%w: detect: %w", ErrBlind, err)
 	}
 	a.config.Strangers.Advance(a.config.Camera, p.Time)
-	glance := newGlance(a.config.Engine, p, faces)
+	glance := newGlance(a.config.Engine, a.config.Limits, p, faces)
 	owners, lost := a.tracker.Update(p.PTS, glance.faces, glance.clear)
 	due = append(due, a.ended(lost)...)
 	for i, track := range owners {
@@ -153,9 +159,9 @@ func (a *Analysis) face(g *glance, i int, track *Track, gallery *Gallery) []Obse
 			due = a.ended([]*Track{track})
 			s = a.subject(a.tracker.Split(track), g.picture)
 			s.looked = g.picture.PTS
-			s.learn(g, i, l)
+			s.learn(g, i, l, a.tracker.Foreign)
 		} else if ok {
-			s.learn(g, i, l)
+			s.learn(g, i, l, a.tracker.Foreign)
 		}
 	}
 	s.seen = g.picture.Time
@@ -172,7 +178,7 @@ func (a *Analysis) subject(track *Track, p Picture) *subject {
 	s := a.subjects[track]
 	if s == nil {
 		s = &subject{
-			Track: track,
+			Track: track, limits: a.config.Limits, config: a.config.ConfigHash,
 			id:    fmt.Sprintf("%s/%s/%d-%d", a.config.Camera, a.epoch, track.Start, track.N),
 			start: p.Time,
 			seen:  p.Time,
@@ -188,14 +194,13 @@ func (a *Analysis) judge(s *subject, gallery *Gallery) error {
 		a.config.Strangers.Seen(s.id, s.seen)
 		return nil
 	}
-	fused, err := s.match(gallery)
+	d, err := s.judge(gallery, a.model.within(gallery))
 	if err != nil {
 		return err
 	}
-	d := decide(s.shots, fused, s.best.Quality, a.model.within(gallery))
 	before := s.decision.Outcome
 	switch {
-	case before == Known && gallery.Has(s.decision.Person):
+	case before == Known && d.Person != s.decision.Person && gallery.Has(s.decision.Person):
 		// Once known, somebody stays known while the track lasts: turning away does not make a stranger of them.
 	case before == Unknown && d.Outcome == Undecided:
 		// A stranger stays one until there is something better to say.
@@ -203,7 +208,7 @@ func (a *Analysis) judge(s *subject, gallery *Gallery) error {
 		s.decision = d
 	}
 	if s.decision.Outcome == Unknown {
-		who := a.config.Strangers.Identify(fuse(s.shots), s.id, s.seen)
+		who := a.config.Strangers.Identify(s.fused, s.id, s.seen)
 		if s.stranger == "" {
 			s.stranger = who
 		}

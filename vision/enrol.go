@@ -97,7 +97,7 @@ func (v Verdict) Text() string {
 	case FaceTooSmall:
 		return fmt.Sprintf("face too small, %.0f pixels between the eyes, %.0f wanted", q.EyeDistance, enrolEyes)
 	case FaceTurned:
-		return fmt.Sprintf("face turned away by %.0f°, at most %.0f° wanted", math.Abs(q.Yaw), goodYaw)
+		return fmt.Sprintf("face turned away by %.0f°, at most %.0f° wanted", math.Abs(q.Yaw), DefaultLimits().MaxYaw)
 	case FaceTruncated:
 		return "face cut off by the edge of the photo"
 	case FaceUnlike, PhotosDiffer, FaceOfOther:
@@ -206,18 +206,19 @@ func foreground(faces []Face) []Face {
 }
 
 func findingOf(q Quality) Finding {
+	good := DefaultLimits()
 	switch {
 	case q.EyeDistance < enrolEyes:
 		return FaceTooSmall
-	case q.Inside < goodInside:
+	case q.Inside < good.MinInside:
 		return FaceTruncated
-	case math.Abs(q.Yaw) > goodYaw:
+	case math.Abs(q.Yaw) > good.MaxYaw:
 		return FaceTurned
-	case q.Light < goodLightLow:
+	case q.Light < good.MinLight:
 		return FaceDark
-	case q.Light > goodLightHigh:
+	case q.Light > good.MaxLight:
 		return FaceBright
-	case q.Sharpness < goodSharpness:
+	case q.Sharpness < good.MinSharpness:
 		return FaceBlurred
 	}
 	return PhotoOK

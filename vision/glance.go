@@ -9,14 +9,15 @@ import (
 // glance embeds the faces of one picture, each at most once.
 type glance struct {
 	engine  Engine
+	limits  Limits
 	picture Picture
 	faces   []Face
 	looks   map[int]looked
 	errs    []error
 }
 
-func newGlance(engine Engine, p Picture, faces []Face) *glance {
-	g := &glance{engine: engine, picture: p, looks: make(map[int]looked)}
+func newGlance(engine Engine, limits Limits, p Picture, faces []Face) *glance {
+	g := &glance{engine: engine, limits: limits, picture: p, looks: make(map[int]looked)}
 	for _, f := range faces {
 		if f.Box.sane() {
 			g.faces = append(g.faces, f)
@@ -54,7 +55,7 @@ func (g *glance) look(i int) (looked, bool) {
 
 // clear is what face i looks like when that can be told apart from others, else nil.
 func (g *glance) clear(i int) Embedding {
-	if l, ok := g.look(i); ok && shortfall(l.quality) == "" {
+	if l, ok := g.look(i); ok && g.limits.good(l.quality) {
 		return l.e
 	}
 	return nil

@@ -20,33 +20,79 @@ func Assess(f Face, width, height int, aligned []byte) Quality {
 	q := Quality{
 		Sharpness: sharpness(grey),
 		Light:     meanGrey(grey) / 255,
-		Inside:    insidePicture(f.Box),
+		Inside:    min(inside(f.Box), inside(faceOf(f.Landmarks, float64(width), float64(height)))),
+		Detector:  f.Score,
 	}
-	q.EyeDistance, q.Yaw, q.Roll = landmarkPose(f.Landmarks, float64(width), float64(height))
+	q.EyeDistance, q.Yaw, q.Pitch, q.Roll = landmarkPose(f.Landmarks, float64(width), float64(height))
 	q.Score = qualityScore(q)
 	return q
 }
 
-// noseDepth is how far the tip of the nose lies in front of the eyes, in eye distances: some 33 of 63 mm.
-const noseDepth = 0.52
+// Proportions of a face that looks into the camera, in distances of its eyes.
+const (
+	// noseDepth is how far the tip of the nose lies in front of the eyes: some 33 of 63 mm.
+	noseDepth = 0.52
+	// mouthDrop is how far the corners of the mouth lie below the eyes in the template.
+	mouthDrop = 1.155
+	// noseDrop is how far down from the eyes to the mouth the tip of the nose lies: the median that YuNet finds in 244
+	// photos taken from the front, which then lie between −12° and 14°. The template has 0.495.
+	noseDrop = 0.58
+)
 
-// landmarkPose estimates eye distance in pixels, yaw and roll in degrees. Yaw is positive when the nose points to the
-// picture's right. Turning by a away shortens the distance of the eyes by cos a and moves the tip of the nose by its
-// depth times sin a, so the nose's offset in eye distances is noseDepth × tan a.
-func landmarkPose(l Landmarks, width, height float64) (eyes, yaw, roll float64) {
+// landmarkPose estimates eye distance in pixels, and yaw, pitch and roll in degrees. Yaw is positive when the nose points
+// to the picture's right, pitch when it points up. Both are measured along the line of the eyes and across it, so that a tilted
+// head does not look turned.
+//
+// Turning by a shortens the distance of the eyes by cos a and moves the tip of the nose by its depth times sin a, so the
+// nose's offset in eye distances is noseDepth × tan a. Nodding by b shortens the way from the eyes to the mouth by cos b
+// and moves the tip of the nose along it by its depth times sin b, so the nose lies at noseDrop − noseDepth ÷ mouthDrop ×
+// tan b of the way. Turning does not change that way, nor nodding the line of the eyes.
+func landmarkPose(l Landmarks, width, height float64) (eyes, yaw, pitch, roll float64) {
 	dx, dy := (l[1].X-l[0].X)*width, (l[1].Y-l[0].Y)*height
 	eyes = math.Hypot(dx, dy)
 	if eyes == 0 {
-		return 0, 90, 0
+		return 0, 90, 90, 0
 	}
-	nx := l[2].X*width - (l[0].X+l[1].X)/2*width
-	ny := l[2].Y*height - (l[0].Y+l[1].Y)/2*height
-	offset := (nx*dx + ny*dy) / (eyes * eyes) // along the line of the eyes
-	return eyes, math.Atan2(offset, noseDepth) * 180 / math.Pi, math.Atan2(dy, dx) * 180 / math.Pi
+	from := func(x, y float64) (along, across float64) { // the middle of the eyes, in eye distances
+		x, y = x*width-(l[0].X+l[1].X)/2*width, y*height-(l[0].Y+l[1].Y)/2*height
+		return (x*dx + y*dy) / (eyes * eyes), (y*dx - x*dy) / (eyes * eyes)
+	}
+	offset, nose := from(l[2].X, l[2].Y)
+	_, mouth := from((l[3].X+l[4].X)/2, (l[3].Y+l[4].Y)/2)
+	pitch = 90 // where the mouth is not below the eyes
+	if mouth > 0 {
+		pitch = degrees(math.Atan2((noseDrop-nose/mouth)*mouthDrop, noseDepth))
+	}
+	return eyes, degrees(math.Atan2(offset, noseDepth)), pitch, degrees(math.Atan2(dy, dx))
 }
 
-// insidePicture is the part of the box that lies in the picture.
-func insidePicture(b Box) float64 {
+func degrees(radians float64) float64 { return radians * 180 / math.Pi }
+
+// Where a face lies around its eyes, in their distances: what YuNet's boxes have in common when nothing cuts them off.
+const (
+	faceWidth = 2.1
+	faceAbove = 1.07
+	faceBelow = 1.76
+)
+
+// faceOf is the box that a face has by its landmarks. Detectors end their own at the picture's edge and move the landmarks
+// into the picture, so that a face cut in half may have a box that lies inside.
+func faceOf(l Landmarks, width, height float64) Box {
+	dx, dy := (l[1].X-l[0].X)*width, (l[1].Y-l[0].Y)*height
+	eyes := math.Hypot(dx, dy)
+	if eyes == 0 {
+		return Box{}
+	}
+	// The middle lies across the line of the eyes, whichever way that points; the box stays upright.
+	const below = (faceBelow - faceAbove) / 2
+	x := (l[0].X+l[1].X)/2*width - dy*below
+	y := (l[0].Y+l[1].Y)/2*height + dx*below
+	w, h := faceWidth*eyes, (faceAbove+faceBelow)*eyes
+	return Box{X: (x - w/2) / width, Y: (y - h/2) / height, W: w / width, H: h / height}
+}
+
+// inside is the part of the box that lies in the picture.
+func inside(b Box) float64 {
 	if !(b.W > 0 && b.H > 0) {
 		return 0
 	}
@@ -62,9 +108,11 @@ func insidePicture(b Box) float64 {
 func qualityScore(q Quality) float64 {
 	s := ramp(q.EyeDistance, 8, 35) * // 35 pixels are what an aligned face has; from 8 it is guessed
 		ramp(math.Abs(q.Yaw), 60, 15) *
+		ramp(math.Abs(q.Pitch), 65, 30) * // landmarks of low pictures place the nose to some 15° only
 		ramp(math.Abs(q.Roll), 80, 30) * // alignment takes it back
 		ramp(q.Light, 0.04, 0.2) * ramp(q.Light, 0.96, 0.8) *
 		ramp(q.Inside, 0.5, 1) *
+		ramp(q.Detector, 0.5, 0.85) * // whole faces have more
 		q.Sharpness / (q.Sharpness + halfSharp)
 	if !(s > 0) {
 		return 0

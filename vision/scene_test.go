@@ -21,7 +21,7 @@ var t0 = time.Date(2026, 11, 22, 20, 15, 0, 0, time.UTC)
 const testSize = 64 // of the embeddings
 
 // clear is a face that satisfies every floor.
-var clear64 = Quality{EyeDistance: 64, Sharpness: 200, Light: 0.5, Inside: 1, Score: 0.8}
+var clear64 = Quality{EyeDistance: 64, Sharpness: 200, Light: 0.5, Inside: 1, Detector: 0.9, Score: 0.8}
 
 // actor is somebody who walks through a scene.
 type actor struct {
@@ -31,6 +31,7 @@ type actor struct {
 	where   func(s float64) Box
 	quality func(s float64) Quality // nil: clear64
 	hidden  func(s float64) bool    // nil: never
+	mush    func(s float64) bool    // embedded as nobody, however good it seems; nil: never
 }
 
 func (a actor) at(s float64) (Box, Quality, bool) {
@@ -135,7 +136,7 @@ func (e *fakeEngine) Embed(p Picture, f Face) (Embedding, Quality, error) {
 	for _, a := range e.actors {
 		if box, q, ok := a.at(seconds(p.PTS)); ok && box == f.Box {
 			look := lookOf(a.name, p.PTS)
-			if shortfall(q) != "" {
+			if !DefaultLimits().good(q) || a.mush != nil && a.mush(seconds(p.PTS)) {
 				look = lookOf("nobody in particular", p.PTS) // what networks make of mush
 			}
 			return look, q, nil

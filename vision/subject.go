@@ -16,29 +16,46 @@ const lookEvery = time.Second
 // seenEvery is how often a track says that it is still there.
 const seenEvery = 5 * time.Second
 
+// seenStage begins the stages that say no more than that.
+const seenStage = "seen-"
+
 // subject is what is known of one track.
 type subject struct {
 	*Track
+	limits   Limits
+	config   string // hash of the configuration
 	id       string
 	start    time.Time
 	seen     time.Time
 	shots    []shot
 	decision Decision
 	stranger string
-	looked   int64 // PTS of the face that was embedded last
-	doubtful bool  // the last good face was not like the others
+	looked   int64          // PTS of the face that was embedded last
+	doubtful bool           // the last good face was not like the others
+	refused  []ShotEvidence // the best of the faces that were not usable
 
-	learnt bool     // there is a new face since judged
-	judged *Gallery // the gallery that the decision was made with
+	learnt bool      // there is a new face since judged
+	judged *Gallery  // the gallery that was judged with last
+	model  Model     // what was judged by then
+	fused  Embedding // what was judged then
+	latest Decision  // what was judged then, whether or not the decision in force was made by it
 
 	best  Shot        // the best so far, without its key
 	crop  *image.RGBA // of best
 	fresh bool        // crop was not handed out yet
 
-	published Outcome // the outcome last published; empty before
-	beats     int64   // how many times seenEvery had passed then
-	revised   int     // how often a published outcome was changed
+	published answer // what was last published; empty before
+	beats     int64  // how many times seenEvery had passed then
+	revised   int    // how often a published outcome was changed
 }
+
+// answer is what a decision says of who it is: another answer is worth telling.
+type answer struct {
+	outcome Outcome
+	person  string
+}
+
+func (s *subject) answer() answer { return answer{s.decision.Outcome, s.decision.Person} }
 
 // wantsLook reports whether the face is worth embedding: each while it may decide, else the larger ones, those that
 // raise doubt, and one a second.
@@ -53,7 +70,7 @@ func (s *subject) wantsLook(p Picture, f Face) bool {
 		// A face a quarter larger than the best is likely to be a clearer one.
 		return eyes > s.best.Quality.EyeDistance*1.25
 	default:
-		return eyes >= goodEyes
+		return eyes >= s.limits.MinEyeDistance
 	}
 }
 
@@ -63,9 +80,10 @@ func eyePixels(p Picture, f Face) float64 {
 		(f.Landmarks[0].Y-f.Landmarks[1].Y)*float64(p.Height))
 }
 
-// foreign reports whether a face is the second good one in a row that is not like the track's.
+// foreign reports whether a face is the second good one in a row that is not like the track's. Only good faces can tell,
+// on both sides: what networks make of half a face or of a blur is like nobody, and like none of the same person's.
 func (s *subject) foreign(l looked, limit float64) bool {
-	if shortfall(l.quality) != "" || s.Mean == nil {
+	if !s.limits.good(l.quality) || s.Mean == nil {
 		return false
 	}
 	before := s.doubtful
@@ -73,8 +91,10 @@ func (s *subject) foreign(l looked, limit float64) bool {
 	return before && s.doubtful
 }
 
-// learn takes an embedded face into the track. A doubtful one is left out: it would spoil the mean.
-func (s *subject) learn(g *glance, i int, l looked) {
+// learn takes an embedded face into the track; alike is the cosine from which two faces can be of one person. A doubtful
+// one is left out: it would spoil the mean. The mean that others are measured by is of good faces that agree: a single
+// one may be the one that is wrong.
+func (s *subject) learn(g *glance, i int, l looked, alike float64) {
 	if s.doubtful {
 		return
 	}
@@ -82,14 +102,14 @@ func (s *subject) learn(g *glance, i int, l looked) {
 		g.errs = append(g.errs, err)
 	}
 	s.learnt = true
-	if !usable(l.quality) {
+	if limit := s.limits.unusable(l.quality); limit != "" {
+		s.refuse(g.picture.Time, l.quality, limit)
 		return
 	}
-	s.shots = addShot(s.shots, shot{pts: g.picture.PTS, e: l.e, quality: l.quality})
-	s.Mean = nil
-	if good, _ := goodShots(s.shots); good > 0 {
-		s.Mean = fuse(s.shots)
-	}
+	s.shots = addShot(s.shots, shot{
+		pts: g.picture.PTS, time: g.picture.Time, e: l.e, quality: l.quality, good: s.limits.good(l.quality),
+	})
+	s.Mean = fuse(agreed(s.shots, alike))
 }
 
 // frame keeps the picture of the face when it is clearly better than the one before.
@@ -106,42 +126,45 @@ func (s *subject) frame(p Picture, box Box, q Quality) error {
 	return nil
 }
 
-// match compares the fused face with the gallery, and each shot where the gallery is another than before.
-func (s *subject) match(g *Gallery) (fused Match, err error) {
+// judge decides by the gallery and the model, whose threshold is the one in force.
+func (s *subject) judge(g *Gallery, m Model) (d Decision, err error) {
 	for i := range s.shots {
 		if s.judged == g && s.shots[i].compared {
 			continue
 		}
 		if s.shots[i].own, err = g.Match(s.shots[i].e); err != nil {
-			return Match{}, err
+			return d, err
 		}
 		s.shots[i].compared = true
 	}
-	if len(s.shots) > 0 {
-		if fused, err = g.Match(fuse(s.shots)); err != nil {
-			return Match{}, err
+	w := weighing{shots: s.shots, best: s.best.Quality, limits: s.limits, model: m}
+	s.fused = fuse(weighed(s.shots, m.Threshold*foreignPart))
+	if s.fused != nil {
+		if w.fused, err = g.Match(s.fused); err != nil {
+			return d, err
 		}
 	}
-	s.judged, s.learnt = g, false
-	return fused, nil
+	s.judged, s.model, s.learnt = g, m, false
+	s.latest = w.decide()
+	return s.latest, nil
 }
 
 // stage names the sighting that is due at pts, if any.
 func (s *subject) stage(pts int64) string {
 	beats := int64(frames.Duration(pts-s.Start) / seenEvery)
 	switch {
-	case s.decision.Outcome != s.published && s.published != "":
+	case s.published.outcome != "" && s.answer() != s.published:
 		s.revised++
-		s.published, s.beats = s.decision.Outcome, beats
+		s.published, s.beats = s.answer(), beats
 		return "revised-" + strconv.Itoa(s.revised)
 	case s.decision.Outcome == Known || s.decision.Outcome == Unknown:
-		if s.published == "" {
-			s.published, s.beats = s.decision.Outcome, beats
+		if s.published.outcome == "" {
+			s.published, s.beats = s.answer(), beats
 			return "decided"
 		}
 		if beats > s.beats {
 			s.beats = beats
-			return "seen-" + strconv.FormatInt(beats, 10)
+			return seenStage + strconv.FormatInt(beats, 10)
 		}
 	}
 	return ""
@@ -158,6 +181,9 @@ func (s *subject) observe(camera frames.CameraID, stage string) Observation {
 		Start:    s.start,
 		Seen:     s.seen,
 	}}
+	if o.Decides() {
+		o.Evidence = s.evidence()
+	}
 	if s.crop == nil {
 		return o
 	}

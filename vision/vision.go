@@ -5,6 +5,7 @@ package vision
 import (
 	"image"
 	"math"
+	"strings"
 	"time"
 
 	"vigil/frames"
@@ -57,9 +58,11 @@ type Quality struct {
 	EyeDistance float64 `json:"eye_distance"` // pixels between the eyes
 	Sharpness   float64 `json:"sharpness"`    // variance of the Laplacian of the aligned grey face
 	Yaw         float64 `json:"yaw"`          // degrees, estimated from the landmarks; 0 looks into the camera
+	Pitch       float64 `json:"pitch"`        // degrees, estimated from the landmarks; positive looks up
 	Roll        float64 `json:"roll"`         // degrees, from the line between the eyes
 	Light       float64 `json:"light"`        // mean grey of the aligned face, 0 to 1
 	Inside      float64 `json:"inside"`       // part of the box that lies inside the picture, 0 to 1
+	Detector    float64 `json:"detector"`     // how sure the detector was that this is a face, 0 to 1
 	Score       float64 `json:"score"`        // 0 to 1, all of the above in one number: the weight of the face in its track
 }
 
@@ -137,9 +140,10 @@ type Decision struct {
 	Outcome Outcome `json:"decision"`
 	Person  string  `json:"person,omitempty"` // who, when known
 	Nearest string  `json:"nearest,omitempty"`
-	Score   float64 `json:"score"`  // cosine to the nearest person, 0 when the gallery is empty
-	Margin  float64 `json:"margin"` // Score less the second nearest person's
-	Reason  string  `json:"reason"` // one clause for people
+	Score   float64 `json:"score"`          // cosine to the nearest person, 0 when the gallery is empty
+	Margin  float64 `json:"margin"`         // Score less the second nearest person's
+	Gate    Gate    `json:"gate,omitempty"` // the condition that it came down to
+	Reason  string  `json:"reason"`         // one clause for people
 }
 
 // Sighting is a track's decision as published. The same track publishes one when it is decided, one every few
@@ -153,11 +157,15 @@ type Sighting struct {
 	Start    time.Time       `json:"start"` // capture time of the track's first face
 	Seen     time.Time       `json:"seen"`  // capture time of its latest
 	Ended    bool            `json:"ended"`
-	Shot     *Shot           `json:"shot,omitempty"` // the best so far
+	Shot     *Shot           `json:"shot,omitempty"`     // the best so far
+	Evidence *Evidence       `json:"evidence,omitempty"` // why; only with the stages "decided", "revised-<n>" and "ended"
 }
 
 // ID identifies the sighting for ever.
 func (s Sighting) ID() string { return s.Track + "/" + s.Stage }
+
+// Decides reports whether the sighting says something new of its track, and with it why.
+func (s Sighting) Decides() bool { return !strings.HasPrefix(s.Stage, seenStage) }
 
 // Shot is the best picture of a track. Its JPEG lies in the store; no picture travels on the bus.
 type Shot struct {

@@ -11,6 +11,7 @@ import (
 
 	"vigil/alerts"
 	"vigil/alerts/webhook"
+	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/vision"
 )
@@ -29,10 +30,13 @@ const (
 func Sightings(c *bus.Conn) *bus.Topic[vision.Sighting] {
 	return bus.NewTopic(c, bus.TopicConfig[vision.Sighting]{
 		Stream:  bus.Sightings,
-		Subject: func(s vision.Sighting) string { return "vigil.sightings." + string(s.Camera) },
+		Subject: func(s vision.Sighting) string { return SightingsOf(s.Camera) },
 		ID:      vision.Sighting.ID,
 	})
 }
+
+// SightingsOf is the subject of one camera's sightings.
+func SightingsOf(camera frames.CameraID) string { return "vigil.sightings." + string(camera) }
 
 // Events is where everybody on the bus sees events.
 func Events(c *bus.Conn) *bus.Topic[alerts.Event] {

@@ -53,7 +53,7 @@ func (c analyzeCommand) Run(ctx context.Context, g *Globals) error {
 	var errs []error
 	if err == nil {
 		for _, video := range c.Videos {
-			a := &fileAnalysis{g: g, video: video, engine: engine, gallery: gallery, ungated: c.NoGate}
+			a := &fileAnalysis{g: g, cfg: cfg, video: video, engine: engine, gallery: gallery, ungated: c.NoGate}
 			if err := a.run(ctx); err != nil {
 				errs = append(errs, fmt.Errorf("analyze %s: %w", video, err))
 			}
@@ -78,6 +78,7 @@ func folderOf(dir string, cfg config.Config, engine vision.Engine, log *slog.Log
 // fileAnalysis is the vision path on one file.
 type fileAnalysis struct {
 	g       *Globals
+	cfg     config.Config
 	video   string
 	engine  vision.Engine
 	gallery *vision.Gallery
@@ -97,10 +98,10 @@ func (a *fileAnalysis) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	analysis, err := vision.NewAnalysis(vision.AnalysisConfig{
-		Camera: cameraOf(a.video), Engine: a.engine, Gallery: func() *vision.Gallery { return a.gallery },
-		Strangers: vision.NewStrangers(a.engine.Model(), 0),
-	})
+	how := app.AnalysisOf(a.cfg, cameraOf(a.video), a.engine)
+	how.Gallery = func() *vision.Gallery { return a.gallery }
+	how.Strangers = vision.NewStrangers(a.engine.Model(), 0)
+	analysis, err := vision.NewAnalysis(how)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (c peopleCalibrate) Run(ctx context.Context, g *Globals) error {
 	if g.JSON {
 		return g.print(report)
 	}
-	g.tell(report)
+	g.tellReport(report)
 	var rows []string
 	for _, pair := range report.Alike {
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%.2f\t%s", pair.A, pair.B, pair.Score, pair.Remark))
@@ -59,8 +59,8 @@ func (c peopleCalibrate) report(ctx context.Context, g *Globals) (vision.Report,
 	return report, errors.Join(err, engine.Close())
 }
 
-// tell prints the report's numbers in sentences.
-func (g *Globals) tell(r vision.Report) {
+// tellReport prints the report's numbers in sentences.
+func (g *Globals) tellReport(r vision.Report) {
 	g.say("model %s, %d people, %d templates\n", r.Model, r.People, r.Templates)
 	g.say("stated: one stranger is taken for anybody with probability %g\n", r.Stated)
 	g.say("threshold that follows: cosine %.3f\n", r.Threshold)

@@ -124,6 +124,7 @@ func TestAskingARunningVigil(t *testing.T) {
 	r.vigil("alerts", "list", "--limit", "0").fails(t, 1, `"0"`, "1 to 500")
 	r.vigil("alerts", "show", "01J").fails(t, 1, "alert 01J: not found")
 	r.vigil("clips", "get", "01J").fails(t, 1, "alert 01J: not found")
+	r.vigil("explain", "01J").fails(t, 1, "explain 01J: there is no such alert: not found")
 	r.vigil("health").works(t, "bus        ok", "store      ok", "vision     ok     classic engine")
 	var health struct{ Ready bool }
 	if err := json.Unmarshal([]byte(r.vigil("health", "--json").out), &health); err != nil || !health.Ready {
@@ -230,6 +231,7 @@ func TestAlertFromCameraToFile(t *testing.T) {
 		t.Errorf("cameras: got %+v", got)
 	}
 	r.shows(id, clip)
+	r.explains(id)
 	r.gets(id, clip)
 
 	again, stop := context.WithCancel(t.Context())
@@ -262,6 +264,25 @@ func (r *running) shows(id string, clip *alerts.Clip) {
 	}
 	got := r.vigil("alerts", "show", id)
 	got.works(t, "alert      "+id, "camera     door", "decision   unknown", "closed     ", clip.SHA256, "?expires=", "&signature=")
+}
+
+// explains checks what is told of the alert's decision, by its id and by its track's.
+func (r *running) explains(id string) {
+	t := r.t
+	t.Helper()
+	r.vigil("explain", id).works(t, "alert "+id+": unknown on camera door", "ended ", "(nobody_enrolled)", "REFUSED BY", "0 enrolled")
+	got := each[web.Explanation](t, r.vigil("explain", id, "--json"))
+	if len(got) != 1 || len(got[0].Tracks) == 0 || got[0].Tracks[0].Sightings[0].Evidence == nil {
+		t.Fatalf("explain: got %+v", got)
+	}
+	track := got[0].Tracks[0]
+	for _, s := range track.Sightings {
+		if e := s.Evidence; e == nil || len(e.Config) != 12 || len(e.Shots) == 0 || e.Gate == "" {
+			t.Errorf("%s: got evidence %+v", s.ID(), e)
+		}
+	}
+	r.vigil("explain", track.Track).works(t, "track "+track.Track, "decided ")
+	r.vigil("explain", track.Track+"0").fails(t, 1, "explain "+track.Track+"0", "decision log", "not found")
 }
 
 // gets checks a clip as a file and as a stream.

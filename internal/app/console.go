@@ -53,6 +53,7 @@ func (a *App) openConsole(ctx context.Context) error {
 	a.routes.Handle("/", web.New(web.Config{
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
+		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched),

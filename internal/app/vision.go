@@ -200,8 +200,10 @@ func (w *watch) report(ctx context.Context) {
 }
 
 func (w *watch) worker(camera frames.CameraID) (*vision.Worker, error) {
+	analysis := AnalysisOf(w.app.cfg, camera, w.engine)
+	analysis.Gallery, analysis.Strangers = w.roster.Gallery, w.strangers
 	return vision.NewWorker(vision.WorkerConfig{
-		Analysis:   vision.AnalysisConfig{Camera: camera, Engine: w.engine, Gallery: w.roster.Gallery, Strangers: w.strangers},
+		Analysis:   analysis,
 		Frames:     w.app.frames,
 		NewDecoder: OpenDecoder,
 		Sightings:  w.sightings,

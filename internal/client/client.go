@@ -127,6 +127,13 @@ func (c *Client) Alert(ctx context.Context, id string) (web.AlertView, error) {
 	return out, err
 }
 
+// Explain tells why an alert or a track was decided so.
+func (c *Client) Explain(ctx context.Context, id string) (web.Explanation, error) {
+	var out web.Explanation
+	err := c.get(ctx, "/api/v1/explain?id="+url.QueryEscape(id), &out)
+	return out, err
+}
+
 // People lists the people.
 func (c *Client) People(ctx context.Context) ([]web.PersonView, error) {
 	var out struct{ People []web.PersonView }

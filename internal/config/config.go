@@ -16,6 +16,7 @@ type Config struct {
 	NATS      NATS       `yaml:"nats" doc:"The bus."`
 	S3        S3         `yaml:"s3" doc:"The store of clips, best shots and photos."`
 	Models    Models     `yaml:"models" doc:"Neural networks."`
+	Quality   Quality    `yaml:"quality" doc:"What a face must be to count. Good faces may raise an alert and part one track from another; usable ones may only say who it is."`
 	Cameras   []Camera   `yaml:"cameras" doc:"Cameras that Vigil pulls from, or that may publish. Without any, and on loopback only, every id may publish."`
 	People    People     `yaml:"people" doc:"People who raise no alert; a list of them, or a map with how sure Vigil must be."`
 	Endpoints []Endpoint `yaml:"endpoints" doc:"Receivers of webhooks."`
@@ -65,6 +66,24 @@ type Models struct {
 	Dir      string `yaml:"dir" doc:"Folder of the network files. Empty: models in data_dir."`
 	Engine   string `yaml:"engine" enum:"auto,deep,classic" doc:"deep: networks; classic: OpenCV's cascade and local binary patterns; auto: deep when its files are there."`
 	Embedder string `yaml:"embedder" doc:"Name of the embedding network in the manifest. Empty: SFace, or the only one in the folder."`
+}
+
+// Quality configures the limits of faces. The reasons for its defaults are measurements: see vision.Limits.
+type Quality struct {
+	MinEyeDistance    float64       `yaml:"min_eye_distance" doc:"Pixels between the eyes of a good face, 1 to 500. Networks see 35; below 16 more than half of what they look at is interpolated."`
+	MaxYaw            float64       `yaml:"max_yaw" doc:"Degrees that a good face may be turned aside, 1 to 90. Beyond 35 an eye or a cheek is hidden."`
+	MaxPitch          float64       `yaml:"max_pitch" doc:"Degrees that a good face may look up or down, 1 to 90. Beyond 35 the forehead or the chin is hidden."`
+	MinSharpness      float64       `yaml:"min_sharpness" doc:"Variance of the Laplacian of a good face, 0 to 10000. Motion blur and missed focus lie below 12, photos above 48."`
+	MinLight          float64       `yaml:"min_light" doc:"Mean grey of a good face at least, 0 to 1. Below 0.08 features drown."`
+	MaxLight          float64       `yaml:"max_light" doc:"Mean grey of a good face at most, 0 to 1. Above 0.95 they are burnt out."`
+	MinInside         float64       `yaml:"min_inside" doc:"Part of a good face that lies inside the picture, 0 to 1. A cut cheek, chin or forehead makes somebody else of it."`
+	MinDetector       float64       `yaml:"min_detector" doc:"The detector's own score of a good face, 0 to 1. Whole faces have 0.86 and more, halves of faces less."`
+	MinScore          float64       `yaml:"min_score" doc:"All of it in one number for a good face, 0 to 1. Several small faults add up."`
+	UsableEyeDistance float64       `yaml:"usable_eye_distance" doc:"Pixels between the eyes of a usable face, at most min_eye_distance."`
+	UsableYaw         float64       `yaml:"usable_yaw" doc:"Degrees that a usable face may be turned aside, max_yaw to 90."`
+	UsablePitch       float64       `yaml:"usable_pitch" doc:"Degrees that a usable face may look up or down, max_pitch to 90."`
+	UsableInside      float64       `yaml:"usable_inside" doc:"Part of a usable face that lies inside the picture, at most min_inside."`
+	AgreeWithin       time.Duration `yaml:"agree_within" doc:"How far apart two good faces may lie that make an unknown, 200ms to 1m: later ones may be somebody else's."`
 }
 
 // Camera configures one camera.
@@ -129,8 +148,13 @@ func Default() Config {
 		S3:      S3{Bucket: "vigil", Region: "us-east-1"},
 		Models:  Models{Engine: "auto"},
 		People:  People{FalseAccept: 0.003},
-		Alerts:  Alerts{VisitGap: 30 * time.Second},
-		Clips:   Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
+		Quality: Quality{
+			MinEyeDistance: 16, MaxYaw: 35, MaxPitch: 35, MinSharpness: 12, MinLight: 0.08, MaxLight: 0.95, MinInside: 0.85,
+			MinDetector: 0.75, MinScore: 0.1,
+			UsableEyeDistance: 12, UsableYaw: 50, UsablePitch: 50, UsableInside: 0.7, AgreeWithin: 6 * time.Second,
+		},
+		Alerts: Alerts{VisitGap: 30 * time.Second},
+		Clips:  Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
 	}
 }
 

@@ -34,6 +34,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateListeners(bad)
 	c.validateServices(bad)
+	c.Quality.validate(bad)
 	c.validateCameras(bad)
 	c.validatePeople(bad)
 	c.validateEndpoints(bad)

@@ -101,6 +101,7 @@ func (n Notice) Error() string { return string(n) }
 type Config struct {
 	Cameras Cameras
 	Alerts  Alerts
+	Explain Explainer
 	People  People
 	Media   clips.Store
 	Links   *Links
@@ -140,6 +141,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/alerts":             s.alertList,
 		"GET /api/v1/alerts/{id}":        s.alert,
 		"GET /api/v1/events":             s.events,
+		"GET /api/v1/explain":            s.explain,
 		"GET /api/v1/people":             s.people,
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,

@@ -124,7 +124,7 @@ func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
 	token, hash := NewToken()
 	links := NewLinks("https://vigil.example", []byte("0123456789abcdef"))
 	server := httptest.NewServer(New(Config{
-		Cameras: h, Alerts: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
+		Cameras: h, Alerts: h, Explain: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
 		Checks: []Check{
 			{"bus", func(context.Context) error { return h.broken }},
 			{"vision", func(context.Context) error { return Notice("engine classic") }},
@@ -172,6 +172,10 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/api/v1/alerts/01J", 200, `"clip":null`},
 		{"GET", "/api/v1/alerts/01J", 200, `"/?a&b"`},
 		{"GET", "/api/v1/alerts/other", 404, "alert other"},
+		{"GET", "/api/v1/explain?id=01J", 200, `"alert":{"id":"01J"`},
+		{"GET", "/api/v1/explain?id=door/e1/90-1", 200, `"track":"door/e1/90-1"`},
+		{"GET", "/api/v1/explain?id=other", 404, "explain other"},
+		{"GET", "/api/v1/explain", 422, "id is missing"},
 		{"GET", "/api/v1/people", 200, `"people":[]`},
 		{"GET", "/api/v1/people/calibration", 200, `"threshold":0.5`},
 		{"DELETE", "/api/v1/people/Nobody", 404, "Nobody"},

@@ -38,26 +38,29 @@ type VisitTrack struct {
 // Visit is one stranger's presence over all cameras, and all that is kept of the alert it raised. No picture and no
 // template is in it. A Visit is a value: what changes it returns another.
 type Visit struct {
-	Alert       Alert                 `json:"alert"` // without links: they are made where they are sent
-	Stranger    string                `json:"stranger"`
-	Start       time.Time             `json:"start"` // capture time of the first sighting's first face
-	Seen        time.Time             `json:"seen"`  // capture time of the latest face
-	Tracks      map[string]VisitTrack `json:"tracks"`
-	ShotKey     string                `json:"shot_key"`
-	ShotScore   float64               `json:"shot_score"`
-	ClipState   ClipState             `json:"clip_state"`
-	Job         *ClipJob              `json:"job,omitempty"` // as asked for; asked again, it is the same
-	Clip        *Clip                 `json:"clip,omitempty"`
-	ClipReason  string                `json:"clip_reason,omitempty"`  // why there is no clip
-	CorrectedBy string                `json:"corrected_by,omitempty"` // the person a track turned out to be
-	Pending     []Pending             `json:"pending,omitempty"`      // saved, perhaps not on the bus yet
-	Issued      []EventType           `json:"issued,omitempty"`
+	Alert      Alert                 `json:"alert"` // without links: they are made where they are sent
+	Stranger   string                `json:"stranger"`
+	Start      time.Time             `json:"start"` // capture time of the first sighting's first face
+	Seen       time.Time             `json:"seen"`  // capture time of the latest face
+	Tracks     map[string]VisitTrack `json:"tracks"`
+	ShotKey    string                `json:"shot_key"`
+	ShotScore  float64               `json:"shot_score"`
+	ClipState  ClipState             `json:"clip_state"`
+	Job        *ClipJob              `json:"job,omitempty"` // as asked for; asked again, it is the same
+	Clip       *Clip                 `json:"clip,omitempty"`
+	ClipReason string                `json:"clip_reason,omitempty"` // why there is no clip
+	Corrected  time.Time             `json:"corrected,omitzero"`    // capture time until which the alert was wrong
+	Pending    []Pending             `json:"pending,omitempty"`     // saved, perhaps not on the bus yet
+	Issued     []EventType           `json:"issued,omitempty"`
 
 	Revision uint64 `json:"-"` // the store's, for its compare-and-set
 }
 
 // Open says that the visit still lasts.
 func (v Visit) Open() bool { return v.Alert.ClosedAt == nil }
+
+// Wrong says that a track of the visit turned out to be somebody enrolled.
+func (v Visit) Wrong() bool { return !v.Corrected.IsZero() }
 
 // Settled says that nothing of the visit waits to be put on the bus.
 func (v Visit) Settled() bool { return len(v.Pending) == 0 && v.ClipState != ClipDue }

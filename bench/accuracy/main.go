@@ -35,6 +35,10 @@ func run(ctx context.Context) error {
 	file := flag.String("config", "", "configuration file; VIGIL_… variables override it")
 	seed := flag.Uint64("seed", 1, "of the splits and of the simulated camera")
 	flag.Parse()
+	faces := os.Getenv("VIGIL_FACES_DIR")
+	if faces == "" {
+		return errors.New("VIGIL_FACES_DIR is not set: want a folder with orl/ and portraits/, without which nothing can be measured")
+	}
 	cfg, _, err := config.Load(*file, os.Environ())
 	if err != nil {
 		return err
@@ -45,7 +49,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	b := &bench{
-		seed: *seed, faces: os.Getenv("VIGIL_FACES_DIR"), video: os.Getenv("VIGIL_VIDEO_DIR"),
+		seed: *seed, faces: faces, video: os.Getenv("VIGIL_VIDEO_DIR"),
 		engine: lanes, drawn: newMemo(lanes),
 	}
 	report, err := b.measure(ctx)
@@ -65,7 +69,7 @@ func run(ctx context.Context) error {
 // bench is what the measurements share.
 type bench struct {
 	seed   uint64
-	faces  string // folder that holds orl and portraits; empty: not there
+	faces  string // folder that holds orl and portraits
 	video  string // folder of scenes; empty: not there
 	engine vision.Engine
 	drawn  *memo // the same engine, for pictures that are drawn again and again
@@ -84,9 +88,6 @@ const (
 // measure does what the folders allow, and says what they lack.
 func (b *bench) measure(ctx context.Context) (*Report, error) {
 	r := &Report{Model: b.engine.Model(), Seed: b.seed}
-	if b.faces == "" {
-		return nil, errors.New("VIGIL_FACES_DIR is not set: want a folder with orl/ and portraits/, without which nothing can be measured")
-	}
 	var err error
 	if b.people, err = readPeople(filepath.Join(b.faces, "orl")); err != nil {
 		return nil, err

@@ -149,12 +149,14 @@ type Rung struct {
 
 // ladder has the people of one split pass ever farther away, and ever less sharp.
 func (b *bench) ladder(ctx context.Context) ([]Rung, error) {
-	rungs := []Rung{
-		{Eyes: 48, Blur: 0.5, Noise: cameraNoise}, {Eyes: 32, Blur: 0.5, Noise: cameraNoise},
-		{Eyes: 24, Blur: 0.5, Noise: cameraNoise}, {Eyes: 16, Blur: 0.5, Noise: cameraNoise},
-		{Eyes: 12, Blur: 0.5, Noise: cameraNoise},
-		{Eyes: 48, Blur: 2, Noise: cameraNoise}, {Eyes: 48, Blur: 4, Noise: cameraNoise}, {Eyes: 48, Blur: 6, Noise: cameraNoise},
-		{Eyes: 48, Blur: 2}, {Eyes: 48, Blur: 4}, {Eyes: 48, Blur: 6},
+	var rungs []Rung
+	for _, eyes := range []float64{48, 32, 24, 16, 12} {
+		rungs = append(rungs, Rung{Eyes: eyes, Blur: 0.5, Noise: cameraNoise})
+	}
+	for _, noise := range []float64{cameraNoise, 0} {
+		for _, blur := range []float64{2, 4, 6} {
+			rungs = append(rungs, Rung{Eyes: 48, Blur: blur, Noise: noise})
+		}
 	}
 	for i, rung := range rungs {
 		c := camera{photos: 3, steps: 2, eyes: rung.Eyes, blur: rung.Blur, noise: rung.Noise}

@@ -5,10 +5,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GO_FLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench models media nats-server clean
+.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy models media nats-server clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: deps ## Build bin/vigil
 	go build $(GO_FLAGS) -o bin/vigil ./cmd/vigil
@@ -41,6 +41,9 @@ fuzz: test-deps ## Fuzz every parser for FUZZTIME (20s) each
 
 bench: test-deps ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-accuracy: deps ## Measure how right the answers are, on VIGIL_FACES_DIR and VIGIL_VIDEO_DIR
+	go run ./bench/accuracy
 
 models: build ## Fetch the default networks into ./models
 	bin/vigil models fetch --dir models

@@ -18,11 +18,13 @@ type EventType string
 const (
 	Opened    EventType = "alert.opened"
 	ClipReady EventType = "alert.clip_ready"
+	// Corrected says that the alert was wrong: whoever raised it is enrolled.
+	Corrected EventType = "alert.corrected"
 	Closed    EventType = "alert.closed"
 	Test      EventType = "test"
 )
 
-// Nearest is the enrolled person most like a stranger.
+// Nearest is the enrolled person most like a stranger; in a corrected alert, who it was.
 type Nearest struct {
 	Person string  `json:"person"`
 	Score  float64 `json:"score"`
@@ -42,8 +44,9 @@ type Alert struct {
 	Camera      frames.CameraID `json:"camera"`
 	OpenedAt    Time            `json:"opened_at"` // capture time of the sighting that raised it
 	ClosedAt    *Time           `json:"closed_at"`
+	CorrectedAt *Time           `json:"corrected_at"` // capture time until which it was wrong; null unless it was
 	Rule        string          `json:"rule"`
-	Decision    vision.Outcome  `json:"decision"`
+	Decision    vision.Outcome  `json:"decision"` // "known" when the alert is corrected
 	Stranger    string          `json:"stranger"`
 	Visits      int             `json:"visits"` // how many visits of this stranger are remembered, this one included
 	Score       float64         `json:"score"`

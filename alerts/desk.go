@@ -69,7 +69,7 @@ type Desk struct {
 	loaded bool
 	open   map[string]visitor  // open visits by alert
 	owed   map[string]bool     // alerts that something is pending of
-	tracks map[string]trackRef // where a track belongs, closed visits' included
+	tracks map[string]trackRef // the latest alert that a track belongs to, closed visits' included
 	pruned time.Time
 	failed string // the last tick's error, told once
 }
@@ -81,9 +81,10 @@ type visitor struct {
 }
 
 type trackRef struct {
-	alert    string
-	stranger string
-	seen     time.Time
+	alert     string
+	stranger  string
+	seen      time.Time
+	corrected time.Time // of the alert
 }
 
 // Run works until ctx ends. It may be called again: what happened meanwhile is in the store.
@@ -139,12 +140,7 @@ func (d *Desk) Sight(ctx context.Context, s vision.Sighting) error {
 	if !ok {
 		return d.begin(ctx, s)
 	}
-	v, err := d.change(ctx, id, func(v Visit) (Visit, error) {
-		if s.Decision.Outcome == vision.Known && v.CorrectedBy == "" {
-			d.Log.Warn("an alert's stranger turned out to be known", "alert", id, "camera", s.Camera, "track", s.Track)
-		}
-		return d.Evaluator.Sighted(v, s)
-	})
+	v, err := d.change(ctx, id, func(v Visit) (Visit, error) { return d.Evaluator.Sighted(v, s) })
 	if err == nil {
 		d.hear(v, s)
 	}
@@ -195,8 +191,10 @@ func (d *Desk) Tick(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// begin opens a visit, after closing one that the sighting shows to be over.
+// begin opens a visit, after closing one that the sighting shows to be over. A track that goes on after a correction
+// begins there, as far as its next alert is concerned.
 func (d *Desk) begin(ctx context.Context, s vision.Sighting) error {
+	s.Start = later(s.Start, d.tracks[s.Track].corrected)
 	for id, o := range d.open {
 		if !d.Evaluator.Outlasts(o.visit, s) {
 			continue
@@ -246,6 +244,9 @@ func (d *Desk) change(ctx context.Context, id string, f func(Visit) (Visit, erro
 		}
 		if v.Open() && !next.Open() {
 			d.Log.Info("alert closed", "alert", id, "camera", v.Alert.Camera, "stranger", v.Stranger)
+		}
+		if !v.Wrong() && next.Wrong() {
+			d.Log.Warn("alert corrected, the stranger is enrolled", "alert", id, "camera", v.Alert.Camera, "stranger", v.Stranger)
 		}
 	}
 	d.remember(next)

@@ -41,7 +41,9 @@ func (d *Desk) load(ctx context.Context) error {
 func (d *Desk) remember(v Visit) {
 	id := v.Alert.ID
 	for track, t := range v.Tracks {
-		d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen}
+		if d.tracks[track].alert <= id { // an alert's id begins with its time
+			d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen, corrected: v.Corrected}
+		}
 	}
 	if v.Settled() {
 		delete(d.owed, id)
@@ -68,7 +70,7 @@ func (d *Desk) hear(v Visit, s vision.Sighting) {
 
 // find returns the alert of the visit that the sighting belongs to.
 func (d *Desk) find(s vision.Sighting) (string, bool) {
-	if ref, ok := d.tracks[s.Track]; ok {
+	if ref, ok := d.tracks[s.Track]; ok && !d.Evaluator.Refutes(s, ref.corrected) {
 		return ref.alert, true
 	}
 	for id, o := range d.open {
@@ -79,11 +81,11 @@ func (d *Desk) find(s vision.Sighting) (string, bool) {
 	return "", false
 }
 
-// visits counts the remembered visits of the sighting's stranger.
+// visits counts the remembered visits of the sighting's stranger. Those of somebody enrolled were none.
 func (d *Desk) visits(s vision.Sighting) int {
 	alerts := make(map[string]bool)
 	for _, ref := range d.tracks {
-		if ref.stranger == identity(s) {
+		if ref.stranger == identity(s) && ref.corrected.IsZero() {
 			alerts[ref.alert] = true
 		}
 	}

@@ -1,7 +1,6 @@
 package alerts_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -294,77 +293,6 @@ func TestClipAndCloseInEitherOrder(t *testing.T) {
 		film(h, made("01J"))
 		h.want()
 	})
-}
-
-func TestKnownAfterAll(t *testing.T) {
-	h := newHouse(t)
-	one := sighting("door-1", "s-1", 0, 1)
-	h.sight(one, ended(known(sighting("door-1", "", 0, 5), "Resident")))
-	h.want("opened 1", "clip 1")
-	v, err := h.store.Get(t.Context(), alerts.AlertID(one))
-	if err != nil || v.CorrectedBy != "Resident" || !v.Seen.Equal(one.Seen) {
-		t.Errorf("got corrected by %q, seen %s, %v", v.CorrectedBy, v.Seen, err)
-	}
-}
-
-// TestKilledAtEveryStep runs a visit again and again; each time one operation, the next, fails in one of both ways, and
-// the process is killed there. What was not acknowledged comes again.
-func TestKilledAtEveryStep(t *testing.T) {
-	for _, fault := range []alertstest.Fault{alertstest.NotWritten, alertstest.Written} {
-		for _, kill := range []bool{true, false} {
-			for step := 0; ; step++ {
-				if reached := runKilled(t, step, fault, kill); !reached {
-					if step < 15 {
-						t.Errorf("got only %d steps", step)
-					}
-					break
-				}
-			}
-		}
-	}
-}
-
-func runKilled(t *testing.T, step int, fault alertstest.Fault, kill bool) (reached bool) {
-	t.Helper()
-	h := newHouse(t)
-	left := step
-	inject := func(string) alertstest.Fault {
-		left--
-		if left == -1 {
-			reached = true
-			return fault
-		}
-		return alertstest.None
-	}
-	h.store.Faults, h.bus.Faults = inject, inject
-	one := sighting("door-1", "s-1", 0, 1)
-	again := func(what func(context.Context) error) {
-		for err := what(t.Context()); err != nil; err = what(t.Context()) {
-			if !errors.Is(err, alertstest.ErrInjected) {
-				t.Fatalf("step %d: %v", step, err)
-			}
-			if kill {
-				h.restart()
-			}
-		}
-	}
-	for _, s := range []vision.Sighting{one, sighting("yard-1", "s-1", 2, 3), ended(sighting("door-1", "s-1", 0, 4))} {
-		again(func(ctx context.Context) error { return h.desk.Sight(ctx, s) })
-	}
-	again(func(ctx context.Context) error { return h.desk.Film(ctx, made(alerts.AlertID(one))) })
-	for _, seconds := range []float64{20, 60, 120} {
-		h.at(seconds)
-		again(h.desk.Tick)
-	}
-	got := h.sent()
-	slices.Sort(got)
-	if want := []string{"clip 1", "clip-ready 1", "closed 1", "opened 1"}; !slices.Equal(got, want) {
-		t.Errorf("step %d, fault %d, kill %v: got %q", step, fault, kill, got)
-	}
-	if n := len(h.bus.Sent()); n != 7 { // three events, each for the bus and for one endpoint, and a job
-		t.Errorf("step %d: got %d messages, want 7: %q", step, n, h.bus.Sent())
-	}
-	return reached
 }
 
 // TestSecondTrackWhileTheFirstIsUncertain: the store took the alert but said it did not; another track of the same

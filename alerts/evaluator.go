@@ -59,8 +59,18 @@ func (e Evaluator) gap() time.Duration {
 	return e.VisitGap
 }
 
+// Refutes says that s is of a stranger who is still there after a correction at that time. The owner was told that it was
+// somebody enrolled, and looks away: whoever goes on as a stranger, on the same track or another, raises an alert of
+// their own. What was seen before the correction, and comes late or again, raises none.
+func (e Evaluator) Refutes(s vision.Sighting, corrected time.Time) bool {
+	return !corrected.IsZero() && e.Rule.Matches(s) && s.Seen.After(corrected)
+}
+
 // Joins says that the sighting belongs to the open visit v.
 func (e Evaluator) Joins(v Visit, s vision.Sighting) bool {
+	if e.Refutes(s, v.Corrected) {
+		return false
+	}
 	if _, ok := v.Tracks[s.Track]; ok {
 		return true
 	}
@@ -92,15 +102,12 @@ func (e Evaluator) Opened(s vision.Sighting, visits int) (Visit, error) {
 	return e.Sighted(v, s)
 }
 
-// Sighted is v after one more sighting of it. A closed visit notes the track and is otherwise left alone: its end has
-// been told.
+// Sighted is v after one more sighting of it. A closed visit notes the track, and whether the alert was wrong, and is
+// otherwise left alone: its end has been told.
 func (e Evaluator) Sighted(v Visit, s vision.Sighting) (Visit, error) {
-	v = v.follow(s)
-	if s.Decision.Outcome == vision.Known {
-		v.CorrectedBy = s.Decision.Person
-	}
-	if !v.Open() {
-		return v, nil
+	v, err := e.corrected(v.follow(s), s)
+	if err != nil || !v.Open() {
+		return v, err
 	}
 	if e.Rule.Matches(s) {
 		v.Seen = later(v.Seen, s.Seen)
@@ -111,6 +118,20 @@ func (e Evaluator) Sighted(v Visit, s vision.Sighting) (Visit, error) {
 		return e.film(v)
 	}
 	return v, nil
+}
+
+// corrected is v after s, which may show that its alert was wrong: a track of it turned out to be somebody enrolled. The
+// tracks of a visit look like one person, so one such track corrects it as a whole, and the first one says who it was.
+// All that the visit has seen by then is corrected with it.
+func (e Evaluator) corrected(v Visit, s vision.Sighting) (Visit, error) {
+	if s.Decision.Outcome != vision.Known || v.Wrong() {
+		return v, nil
+	}
+	v.Corrected = later(v.Seen, s.Seen)
+	v.Alert.CorrectedAt = &Time{v.Corrected}
+	v.Alert.Decision, v.Alert.Score = vision.Known, s.Decision.Score
+	v.Alert.Nearest = &Nearest{Person: shorten(s.Decision.Person), Score: s.Decision.Score}
+	return v.raise(Corrected, v.Corrected, e.Links)
 }
 
 // Passed is v when its stranger was last heard of at heard and it is now, both on the wall clock.

@@ -49,9 +49,9 @@ type Visit struct {
 	ClipState   ClipState             `json:"clip_state"`
 	Job         *ClipJob              `json:"job,omitempty"` // as asked for; asked again, it is the same
 	Clip        *Clip                 `json:"clip,omitempty"`
-	ClipReason  string                `json:"clip_reason,omitempty"`  // why there is no clip
-	CorrectedBy string                `json:"corrected_by,omitempty"` // the person a track turned out to be
-	Pending     []Pending             `json:"pending,omitempty"`      // saved, perhaps not on the bus yet
+	ClipReason  string                `json:"clip_reason,omitempty"` // why there is no clip
+	Corrected   time.Time             `json:"corrected,omitzero"`    // capture time until which the alert was wrong
+	Pending     []Pending             `json:"pending,omitempty"`     // saved, perhaps not on the bus yet
 	Issued      []EventType           `json:"issued,omitempty"`
 
 	Revision uint64 `json:"-"` // the store's, for its compare-and-set
@@ -59,6 +59,9 @@ type Visit struct {
 
 // Open says that the visit still lasts.
 func (v Visit) Open() bool { return v.Alert.ClosedAt == nil }
+
+// Wrong says that a track of the visit turned out to be somebody enrolled.
+func (v Visit) Wrong() bool { return !v.Corrected.IsZero() }
 
 // Settled says that nothing of the visit waits to be put on the bus.
 func (v Visit) Settled() bool { return len(v.Pending) == 0 && v.ClipState != ClipDue }

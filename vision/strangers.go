@@ -3,6 +3,9 @@ package vision
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +15,8 @@ import (
 // DefaultGap is how long a stranger is remembered after they were last seen: the gap that ends a visit.
 const DefaultGap = 30 * time.Second
 
-// maxLooks bounds the templates of one stranger: enough for the views of a visit over several cameras.
+// maxLooks bounds the templates of one stranger: enough for the views of a visit over several cameras, when no two of
+// them show the same.
 const maxLooks = 16
 
 // Strangers remembers the unknown people of the current visits, for all cameras of the process, so that the same one
@@ -23,7 +27,8 @@ type Strangers struct {
 	gap       time.Duration
 
 	mu     sync.Mutex
-	known  []*stranger // oldest first
+	known  []*stranger        // oldest first
+	tracks map[string]*member // whose track it is, whether or not its look was kept
 	clocks map[frames.CameraID]clock
 }
 
@@ -32,6 +37,12 @@ type stranger struct {
 	looks []look
 	first time.Time // capture time
 	last  time.Time // capture time
+}
+
+// member is a track of a stranger.
+type member struct {
+	who  *stranger
+	last time.Time // capture time
 }
 
 type look struct {
@@ -51,7 +62,7 @@ func NewStrangers(m Model, gap time.Duration) *Strangers {
 	if gap <= 0 {
 		gap = DefaultGap
 	}
-	return &Strangers{threshold: m.Threshold, gap: gap, clocks: make(map[frames.CameraID]clock)}
+	return &Strangers{threshold: m.Threshold, gap: gap, tracks: make(map[string]*member), clocks: make(map[frames.CameraID]clock)}
 }
 
 // StrangerID is the identity of the stranger whose first track this is. It follows from the track, so that the same
@@ -66,42 +77,42 @@ func StrangerID(track string) string {
 func (s *Strangers) Identify(e Embedding, track string, at time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	who := s.ofTrack(track)
-	if who == nil {
-		who = s.nearest(e, at)
+	m := s.tracks[track]
+	if m == nil {
+		m = &member{who: s.nearest(e, at)}
+		s.tracks[track] = m
 	}
-	if who == nil {
-		who = &stranger{id: StrangerID(track), first: at, last: at}
-		s.known = append(s.known, who)
+	if m.who == nil {
+		m.who = &stranger{id: StrangerID(track), first: at, last: at}
+		s.known = append(s.known, m.who)
 	}
-	who.remember(track, append(Embedding(nil), e...), at)
-	return who.id
+	m.see(at)
+	m.who.remember(track, slices.Clone(e))
+	return m.who.id
 }
 
 // Seen keeps the stranger of the track remembered.
 func (s *Strangers) Seen(track string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if who := s.ofTrack(track); who != nil {
-		who.last = later(who.last, at)
+	if m := s.tracks[track]; m != nil {
+		m.see(at)
 	}
 }
 
-// Forget takes back what the track looks like, because it turned out to be somebody enrolled.
+// Forget takes back what the track looks like, because it turned out to be somebody enrolled. Who has no look left is
+// forgotten; other tracks of the same stranger stay what they were.
 func (s *Strangers) Forget(track string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, who := range s.known {
-		for k, l := range who.looks {
-			if l.track != track {
-				continue
-			}
-			who.looks = append(who.looks[:k:k], who.looks[k+1:]...)
-			if len(who.looks) == 0 {
-				s.known = append(s.known[:i:i], s.known[i+1:]...)
-			}
-			return
-		}
+	m := s.tracks[track]
+	if m == nil {
+		return
+	}
+	delete(s.tracks, track)
+	m.who.looks = slices.DeleteFunc(m.who.looks, func(l look) bool { return l.track == track })
+	if len(m.who.looks) == 0 {
+		s.keep(func(who *stranger) bool { return who != m.who })
 	}
 }
 
@@ -133,25 +144,15 @@ func (s *Strangers) sweep() {
 			slowest = c.at
 		}
 	}
-	kept := s.known[:0]
-	for _, who := range s.known {
-		if len(s.clocks) > 0 && slowest.Sub(who.last) <= s.gap {
-			kept = append(kept, who)
-		}
-	}
-	clear(s.known[len(kept):])
-	s.known = kept
+	remembered := func(last time.Time) bool { return len(s.clocks) > 0 && slowest.Sub(last) <= s.gap }
+	s.keep(func(who *stranger) bool { return remembered(who.last) })
+	maps.DeleteFunc(s.tracks, func(_ string, m *member) bool { return !remembered(m.last) })
 }
 
-func (s *Strangers) ofTrack(track string) *stranger {
-	for _, who := range s.known {
-		for _, l := range who.looks {
-			if l.track == track {
-				return who
-			}
-		}
-	}
-	return nil
+// keep forgets everybody else, and their tracks.
+func (s *Strangers) keep(whom func(*stranger) bool) {
+	s.known = slices.DeleteFunc(s.known, func(who *stranger) bool { return !whom(who) })
+	maps.DeleteFunc(s.tracks, func(_ string, m *member) bool { return !whom(m.who) })
 }
 
 func (s *Strangers) nearest(e Embedding, at time.Time) *stranger {
@@ -170,21 +171,31 @@ func (s *Strangers) nearest(e Embedding, at time.Time) *stranger {
 	return best
 }
 
-func (w *stranger) remember(track string, e Embedding, at time.Time) {
-	w.last = later(w.last, at)
-	if at.Before(w.first) {
-		w.first = at
+func (m *member) see(at time.Time) {
+	m.last = later(m.last, at)
+	m.who.last = later(m.who.last, at)
+	if at.Before(m.who.first) {
+		m.who.first = at
 	}
-	for i := range w.looks {
-		if w.looks[i].track == track {
-			w.looks[i].e = e
-			return
+}
+
+// remember keeps the track's latest look, and of more than maxLooks those that differ: of the two most alike the older
+// one goes.
+func (w *stranger) remember(track string, e Embedding) {
+	w.looks = slices.DeleteFunc(w.looks, func(l look) bool { return l.track == track })
+	w.looks = append(w.looks, look{track, e})
+	if len(w.looks) <= maxLooks {
+		return
+	}
+	drop, most := 0, math.Inf(-1)
+	for i, l := range w.looks {
+		for _, o := range w.looks[i+1:] {
+			if alike := l.e.Dot(o.e); alike > most {
+				drop, most = i, alike
+			}
 		}
 	}
-	w.looks = append(w.looks, look{track, e})
-	if len(w.looks) > maxLooks {
-		w.looks = w.looks[1:]
-	}
+	w.looks = slices.Delete(w.looks, drop, drop+1)
 }
 
 func later(a, b time.Time) time.Time {

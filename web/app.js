@@ -56,15 +56,20 @@ function cameraCard(camera) {
 }
 
 function nearest(alert) {
-  return alert.nearest ? `nearest: ${alert.nearest.person} (${alert.nearest.score.toFixed(2)})` : "nobody is enrolled";
+  const verb = alert.corrected_at ? "was" : "nearest:";
+  return alert.nearest ? `${verb} ${alert.nearest.person} (${alert.nearest.score.toFixed(2)})` : "nobody is enrolled";
+}
+
+function title(alert) {
+  return (alert.corrected_at ? "No stranger at " : "Stranger at ") + alert.camera;
 }
 
 function alertCard({ alert, clip }) {
   const shot = make("img", { className: "shot", alt: "", loading: "lazy" });
   if (alert.best_shot_url) shot.src = local(alert.best_shot_url);
   const state = clip ? "clip ready" : alert.closed_at ? "no clip" : "recording…";
-  const button = make("button", { type: "button", className: "card alert" }, shot,
-    make("span", { className: "words" }, make("strong", { textContent: "Stranger at " + alert.camera }),
+  const button = make("button", { type: "button", className: "card alert" + (alert.corrected_at ? " corrected" : "") }, shot,
+    make("span", { className: "words" }, make("strong", { textContent: title(alert) }),
       make("span", { textContent: when(alert.opened_at) }), make("span", { textContent: nearest(alert) }),
       make("span", { className: "state", textContent: state })));
   button.addEventListener("click", () => { location.hash = "#/alerts/" + alert.id; });
@@ -100,11 +105,13 @@ async function showDetail() {
 function drawDetail({ alert, clip }) {
   $("detail").dataset.alert = alert.id;
   $("detail").dataset.clip = clip ? clip.key : "";
-  $("detail-title").textContent = `Stranger at ${alert.camera}, ${when(alert.opened_at)}`;
+  $("detail").dataset.corrected = alert.corrected_at || "";
+  $("detail-title").textContent = `${title(alert)}, ${when(alert.opened_at)}`;
   $("detail-media").replaceChildren(clip
     ? make("video", { src: local(clip.url), controls: true, autoplay: true, muted: true, playsInline: true, poster: local(alert.best_shot_url) })
     : make("img", { src: local(alert.best_shot_url), alt: "best picture of the stranger" }));
   const facts = [["Alert", alert.id], ["Stranger", alert.stranger], ["Decided", `${alert.decision}, ${nearest(alert)}`],
+    ...(alert.corrected_at ? [["Corrected", when(alert.corrected_at)]] : []),
     ["Left", alert.closed_at ? when(alert.closed_at) : "still here, or a moment ago"]];
   if (clip) {
     facts.push(["Clip", `${short(clip.start)} to ${short(clip.end)}, ${clip.codec} ${clip.width}×${clip.height}, ${(clip.bytes / 1e6).toFixed(1)} MB`]);
@@ -133,9 +140,11 @@ function follow() {
     alerts.set(data.alert.id, view);
     drawAlerts();
     const dialog = $("detail");
-    if (dialog.open && dialog.dataset.alert === data.alert.id && view.clip && dialog.dataset.clip !== view.clip.key) drawDetail(view);
+    // A video that plays is drawn again only for what is new in it.
+    const fresh = view.clip && dialog.dataset.clip !== view.clip.key || dialog.dataset.corrected !== (view.alert.corrected_at || "");
+    if (dialog.open && dialog.dataset.alert === data.alert.id && fresh) drawDetail(view);
   };
-  for (const type of ["alert.opened", "alert.clip_ready", "alert.closed"]) stream.addEventListener(type, take);
+  for (const type of ["alert.opened", "alert.clip_ready", "alert.corrected", "alert.closed"]) stream.addEventListener(type, take);
   // What happened while the connection was away is in the list.
   stream.addEventListener("open", () => loadAlerts().catch(() => {}));
 }

@@ -43,7 +43,7 @@ func TestStore(t *testing.T, open func(t *testing.T) alerts.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first.CorrectedBy = "Resident"
+		first.Corrected = first.Seen
 		second, err := s.Update(t.Context(), first)
 		if err != nil {
 			t.Fatal(err)
@@ -107,6 +107,6 @@ func visit(id string) alerts.Visit {
 			Notice: alerts.Notice{ID: "e", Type: alerts.Opened, Camera: "door", Body: []byte(`{"a":"\u003cb\u003e"}`)},
 			Done:   []string{"bus"},
 		}},
-		Issued: []alerts.EventType{alerts.Opened}, CorrectedBy: "Resident",
+		Issued: []alerts.EventType{alerts.Opened}, Corrected: at.Add(time.Microsecond),
 	}
 }

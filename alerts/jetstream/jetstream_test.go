@@ -227,6 +227,47 @@ func TestFromSightingToWebhook(t *testing.T) {
 	}
 }
 
+// TestCorrectionReachesTheEndpoint: also after everything was started again between an alert and its correction.
+func TestCorrectionReachesTheEndpoint(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c, stopServer := serve(t, dir)
+	var status atomic.Int32
+	status.Store(http.StatusOK)
+	url, events := receiver(t, &status)
+	stop := run(t, c, url)
+	first := sighting(time.Now().Truncate(time.Millisecond).UTC())
+	if err := jetstream.Sightings(c).Publish(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	opened := next(t, events)
+	stop()
+	stopServer()
+
+	c, _ = serve(t, dir)
+	run(t, c, url)
+	known := first
+	known.Stage, known.Stranger, known.Seen = "revised-1", "", first.Seen.Add(time.Second)
+	known.Decision = vision.Decision{Outcome: vision.Known, Person: "Resident", Score: 0.7}
+	if err := jetstream.Sightings(c).Publish(t.Context(), known); err != nil {
+		t.Fatal(err)
+	}
+	corrected := next(t, events)
+	for corrected.Type == alerts.Closed { // the gap is short
+		corrected = next(t, events)
+	}
+	a := corrected.Data.Alert
+	if corrected.Type != alerts.Corrected || a.ID != opened.Data.Alert.ID || a.Decision != vision.Known ||
+		a.Nearest == nil || a.Nearest.Person != "Resident" || a.CorrectedAt == nil || !a.CorrectedAt.Equal(known.Seen) {
+		t.Errorf("got %+v", corrected)
+	}
+	for e, err := range jetstream.Events(c).Tail(t.Context(), bus.TailOptions{Filter: "vigil.events.alert.corrected.door"}) {
+		if err != nil || e.ID() != corrected.ID() {
+			t.Errorf("on the bus: got %+v, %v", e, err)
+		}
+	}
+}
+
 // film answers the next clip job.
 func film(t *testing.T, c *bus.Conn) {
 	t.Helper()

@@ -46,14 +46,23 @@ func (c alertsList) Run(ctx context.Context, g *Globals) error {
 }
 
 func alertRow(view web.AlertView) string {
-	nearest, clip := "-", "-"
-	if n := view.Alert.Nearest; n != nil {
-		nearest = fmt.Sprintf("%s %.2f", n.Person, n.Score)
-	}
+	clip := "-"
 	if view.Clip != nil {
 		clip = view.Clip.Key
 	}
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, nearest, clip)
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, verdict(view.Alert), clip)
+}
+
+// verdict is whom the stranger looks like, or who it was after all.
+func verdict(a alerts.Alert) string {
+	switch n := a.Nearest; {
+	case n == nil:
+		return "-"
+	case a.CorrectedAt != nil:
+		return fmt.Sprintf("was %s %.2f", n.Person, n.Score)
+	default:
+		return fmt.Sprintf("%s %.2f", n.Person, n.Score)
+	}
 }
 
 type alertsShow struct {
@@ -77,6 +86,9 @@ func (c alertsShow) Run(ctx context.Context, g *Globals) error {
 	g.say("alert      %s\ncamera     %s\nopened     %s\n", a.ID, a.Camera, clock(a.OpenedAt.Time))
 	if a.ClosedAt != nil {
 		g.say("closed     %s\n", clock(a.ClosedAt.Time))
+	}
+	if a.CorrectedAt != nil {
+		g.say("corrected  %s, %s\n", clock(a.CorrectedAt.Time), verdict(a))
 	}
 	g.say("decision   %s, rule %s\nstranger   %s\n", a.Decision, a.Rule, a.Stranger)
 	if a.Nearest != nil {
@@ -125,6 +137,9 @@ func (c alertsTail) Run(ctx context.Context, g *Globals) error {
 func eventLine(event alerts.Event) string {
 	a := event.Data.Alert
 	line := fmt.Sprintf("%s  %-16s  %s  camera %s  stranger %s", clock(event.Timestamp.Time), event.Type, a.ID, a.Camera, a.Stranger)
+	if a.CorrectedAt != nil {
+		line += "  " + verdict(a)
+	}
 	if event.Data.Clip != nil {
 		line += "  " + event.Data.Clip.URL
 	}

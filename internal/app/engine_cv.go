@@ -22,6 +22,11 @@ func OpenEngine(cfg config.Config, log *slog.Logger) (vision.Engine, error) {
 // OpenDecoder opens a decoder for one epoch.
 func OpenDecoder(p frames.Parameters) (vision.Decoder, error) { return decode.New(p) }
 
+// NewPicture is the picture of that many pixels, packed BGR. It keeps the bytes.
+func NewPicture(width, height int, bgr []byte) (vision.Picture, error) {
+	return opencv.NewPicture(width, height, bgr)
+}
+
 // ReadPicture decodes a picture file; name is for errors.
 func ReadPicture(name string, data []byte) (vision.Picture, error) {
 	return opencv.DecodePicture(name, data)

@@ -20,5 +20,8 @@ func OpenEngine(config.Config, *slog.Logger) (vision.Engine, error) { return nil
 // OpenDecoder opens no decoder.
 func OpenDecoder(frames.Parameters) (vision.Decoder, error) { return nil, errNoVision }
 
+// NewPicture makes no picture.
+func NewPicture(int, int, []byte) (vision.Picture, error) { return vision.Picture{}, errNoVision }
+
 // ReadPicture reads no picture.
 func ReadPicture(string, []byte) (vision.Picture, error) { return vision.Picture{}, errNoVision }

@@ -1,0 +1,98 @@
+package alerts_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"vigil/alerts"
+	"vigil/alerts/alertstest"
+	"vigil/vision"
+)
+
+// course is what happens at a house, and what must come of it, sorted.
+type course struct {
+	sightings []vision.Sighting
+	want      []string
+}
+
+// TestKilledAtEveryStep runs a visit again and again; each time one operation, the next, fails in one of both ways, and
+// the process is killed there. What was not acknowledged comes again.
+func TestKilledAtEveryStep(t *testing.T) {
+	one, other := sighting("door-1", "s-1", 0, 1), sighting("yard-1", "s-1", 2, 3)
+	for name, c := range map[string]course{
+		"a visit": {
+			[]vision.Sighting{one, other, ended(sighting("door-1", "s-1", 0, 4))},
+			[]string{"clip 1", "clip-ready 1", "closed 1", "opened 1"},
+		},
+		"a correction": {
+			[]vision.Sighting{one, other, known(sighting("door-1", "", 0, 4), "Resident")},
+			[]string{"clip 1", "clip-ready 1", "closed 1", "corrected 1", "opened 1"},
+		},
+		"a stranger goes on after a correction": {
+			[]vision.Sighting{one, other, known(sighting("yard-1", "", 2, 4), "Resident"), sighting("door-1", "s-1", 0, 6)},
+			[]string{"clip 1", "clip 2", "clip-ready 1", "closed 1", "closed 2", "corrected 1", "opened 1", "opened 2"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, fault := range []alertstest.Fault{alertstest.NotWritten, alertstest.Written} {
+				for _, kill := range []bool{true, false} {
+					step := 0
+					for c.runKilled(t, step, fault, kill) {
+						step++
+					}
+					if step < 15 {
+						t.Errorf("got only %d steps", step)
+					}
+				}
+			}
+		})
+	}
+}
+
+func (c course) runKilled(t *testing.T, step int, fault alertstest.Fault, kill bool) (reached bool) {
+	t.Helper()
+	h := newHouse(t)
+	left := step
+	inject := func(string) alertstest.Fault {
+		left--
+		if left == -1 {
+			reached = true
+			return fault
+		}
+		return alertstest.None
+	}
+	h.store.Faults, h.bus.Faults = inject, inject
+	again := func(what func(context.Context) error) {
+		for err := what(t.Context()); err != nil; err = what(t.Context()) {
+			if !errors.Is(err, alertstest.ErrInjected) {
+				t.Fatalf("step %d: %v", step, err)
+			}
+			if kill {
+				h.restart()
+			}
+		}
+	}
+	for _, s := range c.sightings {
+		again(func(ctx context.Context) error { return h.desk.Sight(ctx, s) })
+	}
+	h.at(20)
+	again(h.desk.Tick)
+	again(func(ctx context.Context) error { return h.desk.Film(ctx, made(alerts.AlertID(c.sightings[0]))) })
+	for _, seconds := range []float64{60, 120} {
+		h.at(seconds)
+		again(h.desk.Tick)
+	}
+	got := h.sent()
+	slices.Sort(got)
+	if !slices.Equal(got, c.want) {
+		t.Errorf("step %d, fault %d, kill %v: got %q", step, fault, kill, got)
+	}
+	events := slices.DeleteFunc(slices.Clone(c.want), func(s string) bool { return strings.HasPrefix(s, "clip ") })
+	if n, want := len(h.bus.Sent()), len(c.want)+len(events); n != want { // events go to the bus and to one endpoint
+		t.Errorf("step %d: got %d messages, want %d: %q", step, n, want, h.bus.Sent())
+	}
+	return reached
+}

@@ -46,7 +46,7 @@ func Load(path string) (*Library, error) {
 	}
 	library, err := load(fileName)
 	if err != nil {
-		return nil, fmt.Errorf("not at %s, and not known to the loader: %w", strings.Join(places, ", "), err)
+		return nil, fmt.Errorf("ONNX Runtime is not at %s, nor does the loader bring it: %w", strings.Join(places, ", "), err)
 	}
 	return library, nil
 }

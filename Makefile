@@ -5,7 +5,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GO_FLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy models media nats-server clean
+# Tests that need ONNX Runtime find it here.
+export VIGIL_ONNXRUNTIME ?= $(wildcard $(CURDIR)/bin/libonnxruntime.so.1)
+
+.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy models onnxruntime media nats-server clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +50,9 @@ bench-accuracy: deps ## Measure how right the answers are, on VIGIL_FACES_DIR an
 
 models: build ## Fetch the default networks into ./models
 	bin/vigil models fetch --dir models
+
+onnxruntime: ## Bring ONNX Runtime's library into bin, beside the program (needs npm)
+	deploy/onnxruntime bin
 
 media: ## Draw and encode the synthetic scenes again (needs ffmpeg with libx264)
 	go generate ./internal/mediatest

@@ -27,16 +27,16 @@ type Evidence struct {
 	Enrolled  int     `json:"enrolled"` // people in the gallery
 	Config    string  `json:"config"`   // hash of the configuration that decided; see AnalysisConfig
 
-	Fused []Likeness    `json:"fused"` // whom the weighed faces together look like
+	Fused []Likeness     `json:"fused"` // whom the weighed faces together look like
 	Shots []ShotEvidence `json:"shots"` // in order of time
 }
 
 // ShotEvidence is one face of a track.
 type ShotEvidence struct {
-	Time    time.Time   `json:"time"` // capture time
-	Quality Quality     `json:"quality"`
-	Limit   string      `json:"limit,omitempty"` // the limit that refused it, as Limits calls it; empty for a good one
-	Weight  float64     `json:"weight"`          // its part in the fused face, 0 to 1
+	Time    time.Time  `json:"time"` // capture time
+	Quality Quality    `json:"quality"`
+	Limit   string     `json:"limit,omitempty"` // the limit that refused it, as Limits calls it; empty for a good one
+	Weight  float64    `json:"weight"`          // its part in the fused face, 0 to 1
 	Scores  []Likeness `json:"scores"`          // whom it looks like by itself; empty where it was not compared
 }
 

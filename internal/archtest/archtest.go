@@ -14,6 +14,7 @@ var Table = map[string][]string{
 	"models":            {},
 	"vision":            {"frames"},
 	"vision/decode":     {"frames", "vision"},
+	"vision/onnx":       {"models"},
 	"vision/opencv":     {"models", "vision"},
 	"alerts":            {"frames", "vision"},
 	"alerts/alertstest": {"alerts", "vision"},
@@ -44,6 +45,7 @@ var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/m
 
 // Seams names the packages that alone may import a library: behind them lies code that is not Go.
 var Seams = map[string][]string{
-	"gocv.io/x/gocv": {"vision/opencv"},
-	"C":              {"vision/decode", "vision/opencv"},
+	"gocv.io/x/gocv":                  {"vision/opencv"},
+	"github.com/yalue/onnxruntime_go": {"vision/onnx"},
+	"C":                               {"vision/decode", "vision/opencv"},
 }

@@ -66,6 +66,8 @@ type Models struct {
 	Dir      string `yaml:"dir" doc:"Folder of the network files. Empty: models in data_dir."`
 	Engine   string `yaml:"engine" enum:"auto,deep,classic" doc:"deep: networks; classic: OpenCV's cascade and local binary patterns; auto: deep when its files are there."`
 	Embedder string `yaml:"embedder" doc:"Name of the embedding network in the manifest. Empty: SFace, or the only one in the folder."`
+	Runtime  string `yaml:"runtime" enum:"auto,onnxruntime,opencv" doc:"What runs the networks: onnxruntime: a library that is loaded, and finds faces faster; opencv: OpenCV's own code; auto: onnxruntime when its library is there."`
+	Library  string `yaml:"library" doc:"ONNX Runtime's shared library. Empty: libonnxruntime.so.1 beside the executable, in /usr/lib/vigil, in /usr/local/lib, or where the loader finds it."`
 }
 
 // Quality configures the limits of faces. The reasons for its defaults are measurements: see vision.Limits.
@@ -146,7 +148,7 @@ func Default() Config {
 		WebRTC:  WebRTC{UDP: ":8189"},
 		NATS:    NATS{Replicas: 1},
 		S3:      S3{Bucket: "vigil", Region: "us-east-1"},
-		Models:  Models{Engine: "auto"},
+		Models:  Models{Engine: "auto", Runtime: "auto"},
 		People:  People{FalseAccept: 0.003},
 		Quality: Quality{
 			MinEyeDistance: 16, MaxYaw: 35, MaxPitch: 35, MinSharpness: 12, MinLight: 0.08, MaxLight: 0.95, MinInside: 0.85,

@@ -18,7 +18,7 @@ rtsp:   { listen: "127.0.0.1:8554" }
 webrtc: { udp: ":8189" }
 nats:   { url: "" }
 s3:     { endpoint: "", bucket: vigil }
-models: { dir: "", engine: auto }
+models: { dir: "", engine: auto, library: lib/libonnxruntime.so.1 }
 cameras:
   - { id: door, url: "rtsp://user:pass@10.0.0.5/stream1" }
   - { id: porch, publish_token: "porch-token" }
@@ -46,6 +46,9 @@ func TestLoadReference(t *testing.T) {
 	}
 	if got, want := cfg.DataDir, filepath.Join(filepath.Dir(path), "data"); got != want {
 		t.Errorf("data_dir: got %q, want %q", got, want)
+	}
+	if got, want := cfg.Models.Library, filepath.Join(filepath.Dir(path), "lib/libonnxruntime.so.1"); got != want {
+		t.Errorf("models.library: got %q, want %q", got, want)
 	}
 	if got, want := cfg.People.Known[0].Photos, filepath.Join(filepath.Dir(path), "people/resident"); got != want {
 		t.Errorf("photos: got %q, want %q", got, want)
@@ -94,6 +97,7 @@ func TestLoadErrorsNameTheThing(t *testing.T) {
 		"public without token": {"rtsp: {listen: ':8554'}", nil, []string{"rtsp.listen", "publish_token"}},
 		"port":                 {"http: {listen: '127.0.0.1:99999'}", nil, []string{"http.listen", "port", "65535"}},
 		"engine":               {"models: {engine: quick}", nil, []string{"models.engine", "quick"}},
+		"runtime":              {"models: {runtime: gpu}", nil, []string{"models.runtime", "gpu", "onnxruntime"}},
 		"roll":                 {"clips: {pre_roll: 2m}", nil, []string{"clips.pre_roll", "2m0s"}},
 		"gap":                  {"alerts: {visit_gap: 2s}", nil, []string{"alerts.visit_gap", "2s", "3s to 1h"}},
 		"endpoint":             {"endpoints: [{id: x, url: 'ftp://h', secret: s}]", nil, []string{"endpoints[0].url"}},
@@ -138,12 +142,14 @@ func TestEnvironmentOverrides(t *testing.T) {
 		"VIGIL_HTTP_LISTEN=127.0.0.1:1234", "VIGIL_CAMERAS_1_PUBLISH_TOKEN_FILE=" + secret,
 		"VIGIL_CAMERAS_2_ID=yard", "VIGIL_CAMERAS_2_URL=rtsp://h/1", "VIGIL_CLIPS_POST_ROLL=7s",
 		"VIGIL_WEBRTC_HOSTS=192.0.2.1,192.0.2.2", "VIGIL_MODELS_DIR=/models", "VIGIL_TYPO=1", "VIGIL_SERVER=http://h",
+		"VIGIL_ONNXRUNTIME=/lib/x", "VIGIL_MODELS_RUNTIME=opencv",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.HTTP.Listen != "127.0.0.1:1234" || cfg.Cameras[1].PublishToken != "from-file" || cfg.Cameras[2].ID != "yard" ||
-		cfg.Clips.PostRoll != 7*time.Second || len(cfg.WebRTC.Hosts) != 2 || cfg.ModelsDir() != "/models" {
+		cfg.Clips.PostRoll != 7*time.Second || len(cfg.WebRTC.Hosts) != 2 || cfg.ModelsDir() != "/models" ||
+		cfg.Models.Runtime != "opencv" {
 		t.Errorf("got %+v", cfg)
 	}
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "VIGIL_TYPO") {
@@ -183,7 +189,7 @@ func TestSchemaDescribesEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"pre_roll"`, `"default":"5s"`, `"enum":["auto","deep","classic"]`, `"allow_private"`, `"default":0.003`, `"known"`, `"anyOf"`} {
+	for _, want := range []string{`"pre_roll"`, `"default":"5s"`, `"enum":["auto","deep","classic"]`, `"enum":["auto","onnxruntime","opencv"]`, `"allow_private"`, `"default":0.003`, `"known"`, `"anyOf"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s is missing in %s", want, text)
 		}

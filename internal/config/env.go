@@ -15,7 +15,9 @@ import (
 const prefix = "VIGIL_"
 
 // notKeys are variables of ours that are no configuration keys: the command line's and the tests'.
-var notKeys = []string{"VIGIL_CONFIG", "VIGIL_ROLES", "VIGIL_SERVER", "VIGIL_TOKEN", "VIGIL_FACES_DIR", "VIGIL_VIDEO_DIR"}
+var notKeys = []string{
+	"VIGIL_CONFIG", "VIGIL_ROLES", "VIGIL_SERVER", "VIGIL_TOKEN", "VIGIL_FACES_DIR", "VIGIL_VIDEO_DIR", "VIGIL_ONNXRUNTIME",
+}
 
 // override sets the keys that environ names: VIGIL_HTTP_LISTEN is http.listen, VIGIL_CAMERAS_0_URL the first
 // camera's url (the index after the last one adds a camera). NAME_FILE names a file that holds the value.

@@ -102,6 +102,9 @@ func (c *Config) validateServices(bad report) {
 	if !slices.Contains([]string{"auto", "deep", "classic"}, c.Models.Engine) {
 		bad("models.engine", "is %q, want auto, deep or classic", c.Models.Engine)
 	}
+	if !slices.Contains([]string{"auto", "onnxruntime", "opencv"}, c.Models.Runtime) {
+		bad("models.runtime", "is %q, want auto, onnxruntime or opencv", c.Models.Runtime)
+	}
 }
 
 func (c *Config) validateCameras(bad report) {

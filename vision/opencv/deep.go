@@ -15,16 +15,17 @@ import (
 
 // openDeep opens both networks from bytes that the manifest has checked, and tries the embedder: an owner's file may
 // be a good ONNX file and not what its entry says.
-func openDeep(m *models.Manifest, detector, embedder models.Model) (*engine, error) {
+func openDeep(open OpenNetwork, m *models.Manifest, detector, embedder models.Model) (*engine, error) {
+	oneThread()
 	bytes, err := m.Open(detector.Name)
 	if err != nil {
 		return nil, err
 	}
-	found, err := openYuNet(bytes, detector.Input)
+	found, err := openYuNet(open, bytes, detector.Input)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", detector.File, err)
 	}
-	vectors, err := openVectors(m, embedder)
+	vectors, err := openVectors(open, m, embedder)
 	if err != nil {
 		return nil, errors.Join(err, found.close())
 	}
@@ -46,17 +47,17 @@ func calibration(m models.Model) (c vision.Calibration) {
 
 // vectors is the embedder of a network.
 type vectors struct {
-	net *network
+	net Network
 	dim int
 }
 
-func openVectors(m *models.Manifest, embedder models.Model) (*vectors, error) {
+func openVectors(open OpenNetwork, m *models.Manifest, embedder models.Model) (*vectors, error) {
 	bytes, err := m.Open(embedder.Name)
 	if err != nil {
 		return nil, err
 	}
 	v := &vectors{dim: embedder.Dim}
-	if v.net, err = openNetwork(bytes, embedder.Input); err != nil {
+	if v.net, err = open(bytes, embedder.Input); err != nil {
 		return nil, fmt.Errorf("model %s: %w", embedder.File, err)
 	}
 	sample := make([]byte, vision.AlignedSide*vision.AlignedSide*3)
@@ -78,10 +79,10 @@ func (v *vectors) embed(aligned gocv.Mat) (vision.Embedding, error) {
 }
 
 func (v *vectors) vector(aligned []byte) (vision.Embedding, error) {
-	if err := v.net.run(aligned, vision.AlignedSide, vision.AlignedSide); err != nil {
+	if err := v.net.Run(aligned, vision.AlignedSide, vision.AlignedSide); err != nil {
 		return nil, err
 	}
-	out := v.net.output(0)
+	out := v.net.Output(0)
 	if len(out) != v.dim {
 		return nil, fmt.Errorf("got an embedding of %d numbers, want %d", len(out), v.dim)
 	}
@@ -92,7 +93,4 @@ func (v *vectors) vector(aligned []byte) (vision.Embedding, error) {
 	return embedding, nil
 }
 
-func (v *vectors) close() error {
-	v.net.close()
-	return nil
-}
+func (v *vectors) close() error { return v.net.Close() }

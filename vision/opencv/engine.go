@@ -26,7 +26,9 @@ type Config struct {
 	Embedder    string // name of the embedder in the manifest; empty: SFace, else the only one in the folder
 	Engine      string // EngineAuto (also when empty), EngineDeep or EngineClassic
 	CascadesDir string // folder of the cascades; empty: where Debian's opencv-data puts them
-	Log         *slog.Logger
+	// Runtime says what runs the networks; it is asked when there are some. Nil: OpenCV.
+	Runtime func() (Runtime, error)
+	Log     *slog.Logger
 }
 
 // Open opens an engine. With EngineAuto, files that are missing make it the classic one, with a warning that says so;
@@ -53,11 +55,18 @@ func Open(cfg Config) (vision.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}
-	e, err := openDeep(manifest, detector, embedder)
+	runtime := Own()
+	if cfg.Runtime != nil {
+		if runtime, err = cfg.Runtime(); err != nil {
+			return nil, fmt.Errorf("open engine: %w", err)
+		}
+	}
+	e, err := openDeep(runtime.Open, manifest, detector, embedder)
 	if err != nil {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}
-	cfg.Log.Info("face engine opened", "engine", EngineDeep, "detector", detector.ID(), "embedder", embedder.ID())
+	cfg.Log.Info("face engine opened", "engine", EngineDeep, "runtime", runtime.Name, "detector", detector.ID(),
+		"embedder", embedder.ID())
 	return e, nil
 }
 

@@ -239,7 +239,7 @@ func TestWrongFiles(t *testing.T) {
 	}
 	for _, b := range [][]byte{nil, []byte("not a network"), bytes.Repeat([]byte{0x0a, 0xff}, 500)} {
 		if n, err := openNetwork(b, models.Input{Scale: 1}); err == nil {
-			n.close()
+			_ = n.Close()
 			t.Errorf("network of %d bytes: got no error", len(b))
 		}
 	}
@@ -256,7 +256,7 @@ func TestWrongNetwork(t *testing.T) {
 	}
 	wrong := embedder
 	wrong.Dim = 512
-	if _, err := openDeep(m, detector, wrong); err == nil || !strings.Contains(err.Error(), embedder.File) {
+	if _, err := openDeep(openNetwork, m, detector, wrong); err == nil || !strings.Contains(err.Error(), embedder.File) {
 		t.Errorf("wrong length: got %v, want an error that names %s", err, embedder.File)
 	}
 	b, err := m.Open(detector.Name)
@@ -274,11 +274,11 @@ func TestWrongNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.close()
-	if err := n.run(make([]byte, 3*50*40), 50, 40); err == nil { // OpenCV throws
+	defer func() { _ = n.Close() }()
+	if err := n.Run(make([]byte, 3*50*40), 50, 40); err == nil { // OpenCV throws
 		t.Error("a picture of the wrong size: got no error")
 	}
-	if err := n.run(make([]byte, 3*112*112), 112, 112); err != nil {
+	if err := n.Run(make([]byte, 3*112*112), 112, 112); err != nil {
 		t.Errorf("after an exception: %v", err)
 	}
 }
@@ -291,8 +291,11 @@ type golden struct {
 }
 
 func TestGolden(t *testing.T) {
+	runtimes(t, func(t *testing.T, r Runtime) { testGolden(t, openOn(t, r)) })
+}
+
+func testGolden(t *testing.T, e vision.Engine) {
 	faces := env(t, "VIGIL_FACES_DIR")
-	e := open(t, EngineDeep)
 	b, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,30 @@ import (
 	"vigil/models"
 )
 
-// network runs one ONNX model. It is used by one goroutine at a time.
+// Network runs one ONNX model. It is used by one goroutine at a time.
+type Network interface {
+	// Run computes the outputs for packed BGR of width×height pixels.
+	Run(bgr []byte, width, height int) error
+	// Output returns output i of the latest run, which is valid until the next one.
+	Output(i int) []float32
+	// Close frees the network.
+	Close() error
+}
+
+// OpenNetwork reads a model, whose bytes must have been checked before, that gives the outputs of these names; with no
+// names, a model that has one output.
+type OpenNetwork func(model []byte, in models.Input, outputs ...string) (Network, error)
+
+// Runtime is what runs the networks.
+type Runtime struct {
+	Name string // for the log
+	Open OpenNetwork
+}
+
+// Own is OpenCV's own runtime.
+func Own() Runtime { return Runtime{Name: "OpenCV", Open: openNetwork} }
+
+// network is OpenCV's Network.
 type network struct {
 	c     *C.vigil_net
 	mean  [3]C.double
@@ -26,9 +49,8 @@ type network struct {
 	text  [C.VIGIL_ERROR_SIZE]C.char
 }
 
-// openNetwork reads a model, whose bytes must have been checked before, that gives the outputs of these names; with
-// no names, a model that has one output.
-func openNetwork(model []byte, in models.Input, names ...string) (*network, error) {
+// openNetwork is OpenCV's OpenNetwork.
+func openNetwork(model []byte, in models.Input, names ...string) (Network, error) {
 	if len(model) == 0 {
 		return nil, errors.New("empty model")
 	}
@@ -39,7 +61,6 @@ func openNetwork(model []byte, in models.Input, names ...string) (*network, erro
 		defer C.free(unsafe.Pointer(text))
 		unsafe.Slice(list, len(names))[i] = text
 	}
-	oneThread()
 	n := &network{scale: C.double(in.Scale)}
 	n.c = C.vigil_net_open((*C.char)(unsafe.Pointer(&model[0])), C.int(len(model)), list, C.int(len(names)), &n.text[0])
 	if n.c == nil {
@@ -54,8 +75,8 @@ func openNetwork(model []byte, in models.Input, names ...string) (*network, erro
 	return n, nil
 }
 
-// run computes the outputs for packed BGR of width×height pixels.
-func (n *network) run(bgr []byte, width, height int) error {
+// Run implements Network.
+func (n *network) Run(bgr []byte, width, height int) error {
 	if n.c == nil {
 		return errors.New("network is closed")
 	}
@@ -69,16 +90,18 @@ func (n *network) run(bgr []byte, width, height int) error {
 	return nil
 }
 
-// output returns output i, which is valid until the next run.
-func (n *network) output(i int) []float32 {
+// Output implements Network.
+func (n *network) Output(i int) []float32 {
 	var length C.int
 	p := C.vigil_net_output(n.c, C.int(i), &length)
 	return unsafe.Slice((*float32)(unsafe.Pointer(p)), int(length))
 }
 
-func (n *network) close() {
+// Close implements Network. Closing again does nothing.
+func (n *network) Close() error {
 	C.vigil_net_close(n.c)
 	n.c = nil
+	return nil
 }
 
 // failure is what OpenCV said last, on one line.

@@ -38,7 +38,7 @@ var strides = [3]int{8, 16, 32}
 
 // yunet finds faces with YuNet.
 type yunet struct {
-	net        *network
+	net        Network
 	main, wide canvas
 	found      []candidate
 }
@@ -49,18 +49,23 @@ type candidate struct {
 	face vision.Face
 }
 
-func openYuNet(model []byte, in models.Input) (*yunet, error) {
+func openYuNet(open OpenNetwork, model []byte, in models.Input) (*yunet, error) {
+	net, err := open(model, in, yunetOutputs()...)
+	if err != nil {
+		return nil, err
+	}
+	return &yunet{net: net}, nil
+}
+
+// yunetOutputs are the names of the outputs: by kind, and for each kind by stride.
+func yunetOutputs() []string {
 	var names []string
 	for _, kind := range []string{"cls", "obj", "bbox", "kps"} {
 		for _, s := range strides {
 			names = append(names, fmt.Sprintf("%s_%d", kind, s))
 		}
 	}
-	net, err := openNetwork(model, in, names...)
-	if err != nil {
-		return nil, err
-	}
-	return &yunet{net: net}, nil
+	return names
 }
 
 // detect returns the faces, best first. A small picture, one without a face and one with a large face are looked at
@@ -88,13 +93,13 @@ func (y *yunet) pass(p vision.Picture, c *canvas, l layout) error {
 	if err != nil {
 		return err
 	}
-	if err := y.net.run(pixels, l.width, l.height); err != nil {
+	if err := y.net.Run(pixels, l.width, l.height); err != nil {
 		return err
 	}
 	for i, stride := range strides {
 		out := grid{
 			stride: stride, cols: l.width / stride, rows: l.height / stride,
-			cls: y.net.output(i), obj: y.net.output(i + 3), boxes: y.net.output(i + 6), points: y.net.output(i + 9),
+			cls: y.net.Output(i), obj: y.net.Output(i + 3), boxes: y.net.Output(i + 6), points: y.net.Output(i + 9),
 		}
 		if y.found, err = out.decode(y.found, l, p.Width, p.Height); err != nil {
 			return err
@@ -104,8 +109,7 @@ func (y *yunet) pass(p vision.Picture, c *canvas, l layout) error {
 }
 
 func (y *yunet) close() error {
-	y.net.close()
-	return nil
+	return y.net.Close()
 }
 
 // grid is one stride's output: a score, a box and five points for each cell, row by row.

@@ -1,0 +1,119 @@
+//go:build !nocv
+
+package onnx
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"vigil/models"
+)
+
+// Numbers of fields that only tests write.
+const (
+	modelVersion = 1 // ModelProto.ir_version
+	modelOpset   = 8 // ModelProto.opset_import
+	opsetVersion = 2 // OperatorSetIdProto.version
+	graphNode    = 1 // GraphProto.node
+	nodeInput    = 1 // NodeProto.input
+	nodeOutput   = 2 // NodeProto.output
+	nodeType     = 4 // NodeProto.op_type
+	tensorType   = 1 // TypeProto.Tensor.elem_type
+	float        = 1 // TensorProto.FLOAT
+)
+
+func number(n protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
+}
+
+func join(n protowire.Number, parts ...[]byte) []byte {
+	var all []byte
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return bytesField(n, all)
+}
+
+// value is the ValueInfoProto of floats in field n.
+func value(n protowire.Number, name string, dims ...uint64) []byte {
+	var shape []byte
+	for _, d := range dims {
+		shape = append(shape, bytesField(shapeDim, number(dimValue, d))...)
+	}
+	return join(n, bytesField(valueName, []byte(name)),
+		join(valueType, join(typeTensor, number(tensorType, float), bytesField(tensorShape, shape))))
+}
+
+func node(kind, from, to string) []byte {
+	return join(graphNode, bytesField(nodeInput, []byte(from)), bytesField(nodeOutput, []byte(to)), bytesField(nodeType, []byte(kind)))
+}
+
+// model is a ModelProto whose graph has these fields.
+func model(fields ...[]byte) []byte {
+	m := append(number(modelVersion, 6), join(modelOpset, number(opsetVersion, 11))...)
+	return append(m, join(modelGraph, fields...)...)
+}
+
+// echo gives its input, which its file says has 4×2 pixels, back as its output.
+func echo() []byte {
+	return model(node("Relu", "in", "middle"), node("Identity", "middle", "out"), value(graphInput, "in", 1, 3, 2, 4),
+		value(graphOutput, "out", 1, 3, 2, 4), value(graphValueInfo, "middle", 1, 3, 2, 4))
+}
+
+// library loads the one that the environment names.
+func library(t testing.TB) *Library {
+	t.Helper()
+	path := os.Getenv("VIGIL_ONNXRUNTIME")
+	if path == "" {
+		t.Skip("VIGIL_ONNXRUNTIME is not set: bring the library with make onnxruntime")
+	}
+	l, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func open(t testing.TB, model []byte, in models.Input, outputs ...string) *Network {
+	t.Helper()
+	n, err := library(t).Open(model, in, outputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 2 {
+			if err := n.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return n
+}
+
+// known returns a model of the manifest's.
+func known(t testing.TB, name string) ([]byte, models.Input) {
+	t.Helper()
+	dir := os.Getenv("VIGIL_MODELS_DIR")
+	if dir == "" {
+		t.Skip("VIGIL_MODELS_DIR is not set")
+	}
+	m, err := models.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := m.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, k.File)); err != nil {
+		t.Skip(err)
+	}
+	b, err := m.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, k.Input
+}

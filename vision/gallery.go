@@ -30,8 +30,9 @@ type Gallery struct {
 	names       []string // a person's place here is what owner holds
 	size        int      // length of a template
 	// One row of size after the other, so that a search reads memory in order; rows of a person lie together.
-	rows  []float32
-	owner []int32 // of each row
+	rows   []float32
+	owner  []int32 // of each row
+	coarse *coarse // the rows once more, to leave out most of them; nil in small galleries
 }
 
 // ErrTemplate says that an embedding cannot be compared with the others: wrong length, zero or not finite. It is
@@ -58,6 +59,9 @@ func NewGallery(model Model, falseAccept float64, people []Person) (*Gallery, er
 	}
 	if falseAccept > 0 {
 		g.threshold = model.calibrated().Threshold(falseAccept, g.Templates())
+	}
+	if len(g.owner) >= coarseFrom && g.size <= coarseLongest {
+		g.coarse = newCoarse(g.rows, g.size)
 	}
 	return g, nil
 }
@@ -102,7 +106,8 @@ func (g *Gallery) Has(name string) bool { return slices.Contains(g.names, name) 
 func (g *Gallery) Names() []string { return append([]string(nil), g.names...) }
 
 // Match finds the nearest and the second nearest person. Of people with the same score the one enrolled first counts
-// as nearer, so that the answer is always the same. An embedding whose length is not the templates' is ErrTemplate.
+// as nearer, so that the answer is always the same. An embedding whose length is not the templates', or that is not
+// finite, is ErrTemplate.
 func (g *Gallery) Match(e Embedding) (Match, error) {
 	if len(g.owner) == 0 {
 		return Match{}, nil
@@ -110,31 +115,58 @@ func (g *Gallery) Match(e Embedding) (Match, error) {
 	if len(e) != g.size {
 		return Match{}, fmt.Errorf("match: %w: got length %d, want %d", ErrTemplate, len(e), g.size)
 	}
-	first, second := scored{-1, -2}, scored{-1, -2}
-	for row := 0; row < len(g.owner); {
-		person := g.owner[row]
-		best := float32(-2)
-		for ; row < len(g.owner) && g.owner[row] == person; row++ {
-			best = max(best, dot(g.rows[row*g.size:(row+1)*g.size], e))
-		}
-		switch {
-		case best > first.score:
-			first, second = scored{person, best}, first
-		case best > second.score:
-			second = scored{person, best}
-		}
+	var p podium
+	if g.coarse != nil {
+		p = g.coarse.search(g, e)
+	} else {
+		p = g.search(e)
 	}
-	m := Match{Person: g.names[first.person], Score: float64(first.score), Margin: float64(first.score)}
-	if second.person >= 0 {
-		m.Second = g.names[second.person]
-		m.Margin = float64(first.score) - float64(second.score)
+	if p.first.person < 0 {
+		return Match{}, fmt.Errorf("match: %w: no score is a number", ErrTemplate)
+	}
+	m := Match{Person: g.names[p.first.person], Score: float64(p.first.score), Margin: float64(p.first.score)}
+	if p.second.person >= 0 {
+		m.Second = g.names[p.second.person]
+		m.Margin = float64(p.first.score) - float64(p.second.score)
 	}
 	return m, nil
 }
 
+// search compares e with every template.
+func (g *Gallery) search(e Embedding) podium {
+	p := newPodium()
+	for row := 0; row < len(g.owner); {
+		person := g.owner[row]
+		best := lowest
+		for ; row < len(g.owner) && g.owner[row] == person; row++ {
+			best = max(best, dot(g.rows[row*g.size:(row+1)*g.size], e))
+		}
+		p.offer(person, best)
+	}
+	return p
+}
+
+// lowest is below every score.
+const lowest float32 = -math.MaxFloat32
+
+// podium is the two nearest people; -1 where there is none.
+type podium struct{ first, second scored }
+
 type scored struct {
 	person int32
 	score  float32
+}
+
+func newPodium() podium { return podium{scored{-1, lowest}, scored{-1, lowest}} }
+
+// offer takes people in the order of the gallery, each once.
+func (p *podium) offer(person int32, best float32) {
+	switch {
+	case best > p.first.score:
+		p.first, p.second = scored{person, best}, p.first
+	case best > p.second.score:
+		p.second = scored{person, best}
+	}
 }
 
 // dot keeps eight sums so that the additions do not wait for each other.

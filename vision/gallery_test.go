@@ -129,24 +129,3 @@ func TestRoster(t *testing.T) {
 		t.Error("got another gallery")
 	}
 }
-
-func BenchmarkMatch100k(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 2))
-	people := make([]Person, 20_000)
-	for i := range people {
-		people[i].Name = strconv.Itoa(i)
-		for range 5 {
-			people[i].Templates = append(people[i].Templates, random(r, 128))
-		}
-	}
-	g, err := NewGallery(Model{ID: "m"}, 0, people)
-	if err != nil {
-		b.Fatal(err)
-	}
-	e := random(r, 128)
-	for b.Loop() {
-		if _, err := g.Match(e); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Report is one run of the benchmark.
+type Report struct {
+	Taken   time.Time `json:"taken"`
+	Took    string    `json:"took"`
+	Machine Machine   `json:"machine"`
+	Figures []Figure  `json:"figures"`
+	Skipped []string  `json:"skipped,omitempty"` // what was not measured, and why
+
+	progress io.Writer
+}
+
+// add shows the figures as they come and keeps them.
+func (r *Report) add(figures ...Figure) {
+	for _, f := range figures {
+		_, _ = fmt.Fprintln(r.progress, f.row())
+	}
+	r.Figures = append(r.Figures, figures...)
+}
+
+// skip says what is not measured.
+func (r *Report) skip(format string, args ...any) {
+	why := fmt.Sprintf(format, args...)
+	_, _ = fmt.Fprintln(r.progress, "skipped:", why)
+	r.Skipped = append(r.Skipped, why)
+}
+
+// Markdown writes the report for people.
+func (r *Report) Markdown(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Results\n\nOf `make bench`, %s, in %s. A figure is the median of its samples; a ratio is the median of "+
+		"the ratios of\nruns that alternated. CPU seconds are user and system time.\n\n", r.Taken.UTC().Format("2 January 2006 15:04 UTC"), r.Took)
+	for _, f := range r.Machine.facts() {
+		fmt.Fprintf(&b, "- %s: %s\n", f[0], f[1])
+	}
+	part := ""
+	for _, f := range r.Figures {
+		if f.Part != part {
+			part = f.Part
+			fmt.Fprintf(&b, "\n## %s\n\n| what | median | samples | mark | | |\n|---|---|---|---|---|---|\n", part)
+		}
+		fmt.Fprintln(&b, f.row())
+	}
+	if len(r.Skipped) > 0 {
+		fmt.Fprint(&b, "\n## Not measured\n\n")
+		for _, s := range r.Skipped {
+			fmt.Fprintln(&b, "-", s)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// save writes RESULTS.md and results.json.
+func (r *Report) save(dir string) error {
+	data, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return fmt.Errorf("marshal report: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("save report: %w", err)
+	}
+	var b strings.Builder
+	if err := r.Markdown(&b); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(b.String()), 0o644); err != nil {
+		return fmt.Errorf("save report: %w", err)
+	}
+	return nil
+}

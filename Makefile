@@ -42,8 +42,9 @@ lint: deps ## Run the linters
 fuzz: test-deps ## Fuzz every parser for FUZZTIME (20s) each
 	deploy/fuzz $(or $(FUZZTIME),20s)
 
-bench: test-deps ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build ## Measure CPU, memory and latency beside FFmpeg and a Python script
+	@deploy/debian-packages bench
+	go run ./bench
 
 bench-accuracy: deps ## Measure how right the answers are, on VIGIL_FACES_DIR and VIGIL_VIDEO_DIR
 	go run ./bench/accuracy

@@ -13,26 +13,38 @@ import (
 	"vigil/vision"
 )
 
-// openDeep opens both networks from bytes that the manifest has checked, and tries the embedder: an owner's file may
-// be a good ONNX file and not what its entry says.
-func openDeep(open OpenNetwork, m *models.Manifest, detector, embedder models.Model) (*engine, error) {
-	oneThread()
-	bytes, err := m.Open(detector.Name)
-	if err != nil {
-		return nil, err
+// file is a network's bytes, which the manifest has checked, and its entry.
+type file struct {
+	models.Model
+	bytes []byte
+}
+
+// read reads and checks both networks: a file that is wrong is told before anything is chosen to run it.
+func read(m *models.Manifest, detector, embedder models.Model) (d, e file, err error) {
+	d, e = file{Model: detector}, file{Model: embedder}
+	if d.bytes, err = m.Open(detector.Name); err != nil {
+		return d, e, err
 	}
-	found, err := openYuNet(open, bytes, detector.Input)
+	e.bytes, err = m.Open(embedder.Name)
+	return d, e, err
+}
+
+// openDeep opens both networks, and tries the embedder: an owner's file may be a good ONNX file and not what its entry
+// says.
+func openDeep(open OpenNetwork, detector, embedder file) (*engine, error) {
+	oneThread()
+	found, err := openYuNet(open, detector.bytes, detector.Input)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", detector.File, err)
 	}
-	vectors, err := openVectors(open, m, embedder)
+	vectors, err := openVectors(open, embedder)
 	if err != nil {
 		return nil, errors.Join(err, found.close())
 	}
 	return &engine{
 		model: vision.Model{
 			Engine: EngineDeep, ID: embedder.ID(), Threshold: embedder.Threshold, Margin: embedder.Margin,
-			Calibration: calibration(embedder),
+			Calibration: calibration(embedder.Model),
 		},
 		detector: found, aligner: newAligner(), embedder: vectors,
 	}, nil
@@ -51,15 +63,12 @@ type vectors struct {
 	dim int
 }
 
-func openVectors(open OpenNetwork, m *models.Manifest, embedder models.Model) (*vectors, error) {
-	bytes, err := m.Open(embedder.Name)
+func openVectors(open OpenNetwork, embedder file) (*vectors, error) {
+	net, err := open(embedder.bytes, embedder.Input)
 	if err != nil {
-		return nil, err
-	}
-	v := &vectors{dim: embedder.Dim}
-	if v.net, err = open(bytes, embedder.Input); err != nil {
 		return nil, fmt.Errorf("model %s: %w", embedder.File, err)
 	}
+	v := &vectors{net: net, dim: embedder.Dim}
 	sample := make([]byte, vision.AlignedSide*vision.AlignedSide*3)
 	for i := range sample {
 		sample[i] = byte(i % 251)

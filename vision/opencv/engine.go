@@ -55,13 +55,17 @@ func Open(cfg Config) (vision.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}
+	found, embeds, err := read(manifest, detector, embedder)
+	if err != nil {
+		return nil, fmt.Errorf("open engine: %w", err)
+	}
 	runtime := Own()
 	if cfg.Runtime != nil {
 		if runtime, err = cfg.Runtime(); err != nil {
 			return nil, fmt.Errorf("open engine: %w", err)
 		}
 	}
-	e, err := openDeep(runtime.Open, manifest, detector, embedder)
+	e, err := openDeep(runtime.Open, found, embeds)
 	if err != nil {
 		return nil, fmt.Errorf("open engine: %w", err)
 	}

@@ -254,9 +254,12 @@ func TestWrongNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := embedder
+	found, wrong, err := read(m, detector, embedder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	wrong.Dim = 512
-	if _, err := openDeep(openNetwork, m, detector, wrong); err == nil || !strings.Contains(err.Error(), embedder.File) {
+	if _, err := openDeep(openNetwork, found, wrong); err == nil || !strings.Contains(err.Error(), embedder.File) {
 		t.Errorf("wrong length: got %v, want an error that names %s", err, embedder.File)
 	}
 	b, err := m.Open(detector.Name)

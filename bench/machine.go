@@ -29,7 +29,11 @@ type Machine struct {
 func (m Machine) facts() [][2]string {
 	return [][2]string{
 		{"CPU", fmt.Sprintf("%s, %d cores, %s of memory, load %s before the run", m.CPU, m.Cores, m.Memory, m.LoadAvg)},
-		{"System", m.System + ", " + m.Go}, {"FFmpeg", m.FFmpeg}, {"OpenCV", m.OpenCV}, {"Engine", m.Engine}, {"Vigil", m.Vigil},
+		{"System", m.System + ", " + m.Go},
+		{"FFmpeg", m.FFmpeg},
+		{"OpenCV", m.OpenCV},
+		{"Engine", m.Engine},
+		{"Vigil", m.Vigil},
 	}
 }
 

@@ -84,7 +84,7 @@ func (l *lab) watch(ctx context.Context, video string, count int) (got load, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for range count {
-		if err := s.publish(video); err != nil {
+		if err := s.publish(ctx, video); err != nil {
 			return load{}, err
 		}
 	}
@@ -146,7 +146,7 @@ func (l *lab) latency(ctx context.Context) error {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	secret := "whsec_" + base64.StdEncoding.EncodeToString(key)
-	receiver, err := mediatest.NewReceiver(secret)
+	receiver, err := mediatest.NewReceiver(secret) //nolint:contextcheck // it only listens; its Run has a ctx
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (l *lab) visits(ctx context.Context, video, hook, secret string) (err error
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for range 4 {
-		if err := s.publish(video); err != nil {
+		if err := s.publish(ctx, video); err != nil {
 			return err
 		}
 		if err := rest(ctx, visitEvery/4); err != nil {

@@ -43,7 +43,7 @@ func (l *lab) open(ctx context.Context, people, hook, secret string) (s *site, e
 	if err := os.WriteFile(file, []byte(l.config(s.dir, people, hook, secret)), 0o600); err != nil {
 		return s, err
 	}
-	s.vigil = exec.Command(l.vigil, "serve", "--json", "--config", file)
+	s.vigil = exec.CommandContext(context.WithoutCancel(ctx), l.vigil, "serve", "--json", "--config", file)
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		return s, err
@@ -123,9 +123,9 @@ func rest(ctx context.Context, d time.Duration) error {
 }
 
 // publish adds a camera that shows the video over and over, as it was encoded.
-func (s *site) publish(video string) error {
+func (s *site) publish(ctx context.Context, video string) error {
 	url := s.rtsp + "/camera-" + strconv.Itoa(len(s.cameras)+1)
-	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", video, "-c", "copy", "-f", "rtsp",
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", video, "-c", "copy", "-f", "rtsp",
 		"-rtsp_transport", "tcp", url)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"vigil/internal/app"
+	"vigil/internal/config"
 	"vigil/internal/people"
 	"vigil/vision"
 )
@@ -39,15 +40,12 @@ func (b *bench) gallery(everybody []enrolled) (g *vision.Gallery, err error) {
 			}
 		}
 	}
-	folder := people.Gallery{Engine: b.drawn, Read: readPhoto, Log: slog.New(slog.DiscardHandler)}
+	folder := people.Gallery{Engine: b.drawn, Read: readPhoto, FalseAccept: falseAccept(), Log: slog.New(slog.DiscardHandler)}
 	return folder.Folder(dir)
 }
 
-// limits are the score and the margin to the second person from which the product names somebody.
-func (b *bench) limits() (threshold, margin float64) {
-	m := b.engine.Model()
-	return m.Threshold, m.Margin
-}
+// falseAccept is what the product states where its owner states nothing.
+func falseAccept() float64 { return config.Default().People.FalseAccept }
 
 // readPhoto reads a photo. Those of ORL, in which the face fills the picture, are enlarged and framed.
 func readPhoto(name string, data []byte) (vision.Picture, error) {

@@ -50,7 +50,7 @@ func (b *bench) pairs() (*Pairs, error) {
 	p.Same, p.Different = len(same), len(different)
 	p.SameLow = [3]float64{same[0], quantile(same, 0.05), quantile(same, 0.5)}
 	p.DiffHigh = [3]float64{quantile(different, 0.5), quantile(different, 0.99), different[len(different)-1]}
-	p.Threshold, _ = b.limits()
+	p.Threshold = b.engine.Model().Threshold
 	p.FalseReject, p.FalseAccept = below(same, p.Threshold), 1-below(different, p.Threshold)
 	p.Accuracy = 1 - (p.FalseReject+p.FalseAccept)/2
 	p.EqualErrorsAt, p.EqualError = equalError(same, different)
@@ -72,7 +72,7 @@ type Photos struct {
 	Offered   int     `json:"offered"` // photos for enrolment, over all splits
 	Points    []Point `json:"points"`
 
-	Threshold float64 `json:"threshold"` // the shipped one
+	Threshold float64 `json:"threshold"` // that follows from what is stated
 	Margin    float64 `json:"margin"`    // the shipped one
 	FPIR      Rate    `json:"fpir"`
 	FNIR      Rate    `json:"fnir"`
@@ -88,6 +88,7 @@ func (b *bench) photos() (*Photos, error) {
 			return nil, err
 		}
 		r.Templates += g.Templates()
+		r.Threshold = g.Threshold() // the same in all splits, as long as as many photos are used
 		r.Offered += r.Enrolled * enrolPhotos
 		for i, p := range b.people {
 			for _, k := range s.probes(i) {
@@ -108,7 +109,7 @@ func (b *bench) photos() (*Photos, error) {
 		}
 	}
 	r.Points = detPoints(known, strangers, 0.001, 0.01, 0.03, 0.1)
-	r.Threshold, r.Margin = b.limits()
+	r.Margin = b.engine.Model().Margin
 	named := func(p probe) bool { return p.score >= r.Threshold && p.margin >= r.Margin }
 	distinct := len(b.people) * len(b.people[0].photos)
 	r.FPIR = rateOf(count(strangers, named), len(strangers), distinct)

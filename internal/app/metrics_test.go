@@ -3,6 +3,7 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -69,7 +70,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("without a token: got %d, want 401", answer.Code)
 	}
 	notice := overloadCheck(watched).Probe(t.Context())
-	if _, ok := notice.(web.Notice); !ok || !strings.Contains(notice.Error(), "1 of 1 cameras") {
+	if _, ok := errors.AsType[web.Notice](notice); !ok || !strings.Contains(notice.Error(), "1 of 1 cameras") {
 		t.Errorf("got %v, want a notice", notice)
 	}
 }

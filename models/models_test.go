@@ -68,6 +68,9 @@ func TestBuiltin(t *testing.T) {
 		if k.Role == Embedder && (k.Dim == 0 || k.Threshold == 0) {
 			t.Errorf("embedder %s without dim or threshold", k.Name)
 		}
+		if err := checkCalibration(k.Calibration); err != nil {
+			t.Errorf("model %s: %v", k.Name, err)
+		}
 	}
 }
 

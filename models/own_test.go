@@ -18,6 +18,7 @@ models:
     dim: 512
     threshold: 0.3
     margin: 0.05
+    calibration: [{rate: 0.01, cosine: 0.30}, {rate: 0.0001, cosine: 0.45}]
 `
 
 func TestParseOwn(t *testing.T) {
@@ -26,7 +27,8 @@ func TestParseOwn(t *testing.T) {
 		t.Fatalf("got %v, %v", own, err)
 	}
 	k := own[0]
-	if k.Name != "house" || k.Role != Embedder || k.Dim != 512 || k.Default || k.Input.Width != 112 || k.Input.Mean[2] != 127.5 {
+	if k.Name != "house" || k.Role != Embedder || k.Dim != 512 || k.Default || k.Input.Width != 112 || k.Input.Mean[2] != 127.5 ||
+		len(k.Calibration) != 2 || k.Calibration[1] != (Point{Rate: 0.0001, Cosine: 0.45}) {
 		t.Errorf("got %+v", k)
 	}
 	for _, c := range []struct{ name, old, new, want string }{
@@ -43,7 +45,13 @@ func TestParseOwn(t *testing.T) {
 		{"size", "order: rgb", "width: 224, order: rgb", "224"},
 		{"bytes", "bytes: 1000", "bytes: 0", "bytes"},
 		{"url", "https://example", "file://example", "url"},
-		{"twice", "    margin: 0.05\n", "    margin: 0.05\n" + strings.Replace(goodOwn, "\nmodels:\n", "", 1), "twice"},
+		{"one point", ", {rate: 0.0001, cosine: 0.45}", "", "one point"},
+		{"rate rises", "rate: 0.0001", "rate: 0.02", "point 2: want a lower rate"},
+		{"cosine falls", "cosine: 0.45", "cosine: 0.2", "point 2: want a lower rate and a higher cosine"},
+		{"rate", "rate: 0.0001", "rate: .nan", "point 2: rate NaN"},
+		{"cosine", "cosine: 0.30", "cosine: 30", "point 1: cosine 30"},
+		{"point's key", "cosine: 0.30", "cos: 0.30", "cos"},
+		{"twice", "0.45}]\n", "0.45}]\n" + strings.Replace(goodOwn, "\nmodels:\n", "", 1), "twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := parseOwn([]byte(strings.Replace(goodOwn, c.old, c.new, 1)))

@@ -132,7 +132,7 @@ func (v *Viewer) Close() error {
 // key begins a group of pictures.
 func (v *Viewer) key(u unit) error {
 	calm := v.gate.calm()
-	v.gate.begin(!v.somebody && v.level != KeyFrames, size(u.AccessUnit))
+	v.gate.begin(!v.somebody && v.level != KeyFrames, u.DTS, size(u.AccessUnit))
 	v.somebody, v.level = false, v.next
 	v.Analysis.SetLevel(v.level)
 	switch {

@@ -57,6 +57,15 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestDiffering(t *testing.T) {
+	if n := differing("a\nb\nb\n", "b\na\nb\n"); n != 0 {
+		t.Errorf("in another order: got %d, want 0", n)
+	}
+	if n := differing("a\nb\n", "a\nc\nc\n"); n != 3 {
+		t.Errorf("got %d, want 3", n)
+	}
+}
+
 func TestEngineOfALog(t *testing.T) {
 	log := "not JSON\n" + `{"time":"x","level":"INFO","msg":"face engine opened","runtime":"opencv","engine":"deep"}` + "\n"
 	if got := engine(log); got != "engine deep, runtime opencv" {

@@ -41,7 +41,7 @@ type part struct {
 }
 
 func parts() []part {
-	return []part{{"cpu", (*lab).againstDecoder}, {"python", (*lab).againstPython}, {"scale", (*lab).cameras}, {"stages", (*lab).stages}}
+	return []part{{"cpu", (*lab).againstDecoder}, {"python", (*lab).againstPython}, {"gate", (*lab).gate}, {"scale", (*lab).cameras}, {"stages", (*lab).stages}}
 }
 
 func main() {
@@ -57,7 +57,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	l := &lab{Report: &Report{Taken: time.Now(), progress: os.Stdout}, models: os.Getenv("VIGIL_MODELS_DIR"), videos: os.Getenv("VIGIL_VIDEO_DIR")}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "parts to run, of cpu, python, scale and stages, with commas between; all of them when empty")
+	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale and stages, with commas between; all of them when empty")
 	dir := flags.String("dir", "bench", "folder of baseline.py, and for the results")
 	films := flags.String("films", "bin/films", "folder in which films are kept for the next run")
 	flags.StringVar(&l.vigil, "vigil", "bin/vigil", "the program to measure")
@@ -102,7 +102,7 @@ func choose(only string) ([]part, error) {
 		}
 	}
 	if len(chosen) != len(names) {
-		return nil, fmt.Errorf("parts %q: want some of cpu, python, scale and stages, each once", only)
+		return nil, fmt.Errorf("parts %q: want some of cpu, python, gate, scale and stages, each once", only)
 	}
 	return chosen, nil
 }

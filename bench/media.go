@@ -24,6 +24,7 @@ type film struct {
 	person string // ffmpeg's overlay expression of when and where the photo is; empty: nobody is there
 	noise  int    // strength of ffmpeg's noise filter
 	rate   string // x264's rate control
+	small  bool   // 640×360 at ten pictures a second, for a film that is long
 }
 
 // A camera with a variable bitrate and a ceiling of 4 Mbit/s, which somebody in view makes it reach, and one with a
@@ -36,13 +37,16 @@ const (
 	swaying = "x='(W-w)/2+(W-w)/2.5*sin(2*PI*t/20)':y='(H-h)/2+20*sin(2*PI*t/1.2)'"
 	// Crossing, in the second to the sixth second of every visitEvery.
 	crossing = "x='-w+(W+w)*(mod(t,32)-1)/5':y='(H-h)/2+10*sin(2*PI*t/1.2)':enable='between(mod(t,32),1,6)'"
+	// Crossing within three seconds, at an odd moment of every five minutes.
+	seldom = "x='-w+(W+w)*(mod(t,300)-171.3)/3':y='(H-h)/2':enable='between(mod(t,300),171.3,174.3)'"
 )
 
 var (
-	personFilm = film{"person", swaying, 2, variable}
-	quietFilm  = film{"quiet", "", 2, variable}
-	noisyFilm  = film{"quiet-constant", "", 6, constant}
-	visitsFilm = film{"visits", crossing, 2, variable}
+	personFilm = film{name: "person", person: swaying, noise: 2, rate: variable}
+	quietFilm  = film{name: "quiet", noise: 2, rate: variable}
+	noisyFilm  = film{name: "quiet-constant", noise: 6, rate: constant}
+	visitsFilm = film{name: "visits", person: crossing, noise: 2, rate: variable}
+	longFilm   = film{name: "long", person: seldom, noise: 2, rate: "-crf 23", small: true}
 )
 
 // studio draws films and keeps them for the next run.
@@ -93,16 +97,20 @@ func (s *studio) shoot(ctx context.Context, f film, length time.Duration) (strin
 
 // args are ffmpeg's, but for the file that it writes.
 func (f film) args(room, photo string, length time.Duration) []string {
-	args := []string{"-nostdin", "-v", "error", "-y", "-loop", "1", "-framerate", "25", "-i", room}
+	rate, gop, shrink := "25", "50", ""
+	if f.small {
+		rate, gop, shrink = "10", "20", "scale=640:360,"
+	}
+	args := []string{"-nostdin", "-v", "error", "-y", "-loop", "1", "-framerate", rate, "-i", room}
 	filter := "[0]"
 	if f.person != "" {
-		args = append(args, "-loop", "1", "-framerate", "25", "-i", photo)
+		args = append(args, "-loop", "1", "-framerate", rate, "-i", photo)
 		filter = "[1]scale=-2:900,format=yuva420p,rotate='0.05*sin(2*PI*t/1.1)':c=none:ow=rotw(0.05):oh=roth(0.05)[p];" +
 			"[0][p]overlay=" + f.person + ","
 	}
-	filter += "noise=c0s=" + strconv.Itoa(f.noise) + ":c0f=t,format=yuv420p"
+	filter += shrink + "noise=c0s=" + strconv.Itoa(f.noise) + ":c0f=t,format=yuv420p"
 	args = append(args, "-filter_complex", filter, "-t", fmt.Sprint(length.Seconds()),
-		"-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-bf", "0", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
+		"-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-bf", "0", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0")
 	return append(args, strings.Fields(f.rate)...)
 }
 

@@ -53,7 +53,8 @@ func (l *lab) againstDecoder(ctx context.Context) error {
 		mark  *Mark
 	}{
 		{personFilm, 1, "somebody in view", atMost(1.3)},
-		{quietFilm, 5, "quiet", atMost(0.4)},
+		{calmFilm, 5, "quiet", atMost(0.4)},
+		{quietFilm, 1, "quiet, with the noise coded", atMost(0.4)},
 		{noisyFilm, 1, "quiet, constant bitrate with noise", nil},
 	} {
 		video, err := l.studio.shoot(ctx, scene.film, scene.times*l.length)

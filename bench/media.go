@@ -27,8 +27,8 @@ type film struct {
 	small  bool   // 640×360 at ten pictures a second, for a film that is long
 }
 
-// A camera with a variable bitrate and a ceiling of 4 Mbit/s, which somebody in view makes it reach, and one with a
-// constant bitrate, which spends it on noise.
+// A camera with a variable bitrate and a ceiling of 4 Mbit/s, which somebody in view makes it reach, so finely that noise
+// is coded too, and one with a constant bitrate, which spends it on noise. calmFilm is coded as x264 does by default.
 const (
 	variable = "-crf 17 -maxrate 4M -bufsize 8M"
 	constant = "-b:v 4M -minrate 4M -maxrate 4M -bufsize 4M"
@@ -43,6 +43,7 @@ const (
 
 var (
 	personFilm = film{name: "person", person: swaying, noise: 2, rate: variable}
+	calmFilm   = film{name: "calm", noise: 2, rate: "-crf 23 -maxrate 4M -bufsize 8M"}
 	quietFilm  = film{name: "quiet", noise: 2, rate: variable}
 	noisyFilm  = film{name: "quiet-constant", noise: 6, rate: constant}
 	visitsFilm = film{name: "visits", person: crossing, noise: 2, rate: variable}

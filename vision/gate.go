@@ -35,7 +35,8 @@ const (
 	// a face has some 40×50, and head and shoulders twelve times that.
 	personArea = 24000
 	// Whoever comes in is coded anew, at about the bytes a pixel costs in a key frame, and then costs movingPart of that in
-	// every second they move: of photographs moved over a drawn room it was 2 without noise and 8 with.
+	// every second they move: of photographs moved over a drawn room it was 2 without noise and 8 with. The briefest who
+	// can be decided are there from one picture that is analysed to the next.
 	movingPart = 2
 	// dear is the part of a key frame that a quiet second may cost. Where a camera holds its rate it spends in quiet what it
 	// spends otherwise, and hides what moves in coarser coding: its sums stay the same whoever comes.
@@ -53,7 +54,6 @@ type gate struct {
 
 	key   int   // bytes of this group's key frame
 	start int64 // its DTS
-	last  int64 // DTS of the latest unit
 	units []weight
 	most  [len(gauges)]int // bytes of each gauge's largest window in this group
 
@@ -73,7 +73,6 @@ type weight struct {
 type gop struct {
 	most [len(gauges)]int
 	key  int
-	span time.Duration // of the finest gauge's window: groups may be shorter than it
 }
 
 // begin ends a group of pictures, in which nobody was seen or somebody, and begins another.
@@ -83,12 +82,11 @@ func (g *gate) begin(nobody bool, dts int64, keyBytes int) {
 		if len(g.quiet) == gateGroups {
 			g.quiet = slices.Delete(g.quiet, 0, 1)
 		}
-		span := min(gauges[finest].window, frames.Duration(g.last-g.start)-settling)
-		g.quiet = append(g.quiet, gop{g.most, g.key, span})
+		g.quiet = append(g.quiet, gop{g.most, g.key})
 	}
 	g.distrust = max(0, g.distrust-1)
 	g.learn()
-	g.key, g.start, g.last = keyBytes, dts, dts
+	g.key, g.start = keyBytes, dts
 	g.units, g.most = g.units[:0], [len(gauges)]int{}
 }
 
@@ -99,7 +97,6 @@ func (g *gate) add(dts int64, bytes int) {
 		old++
 	}
 	g.units = append(slices.Delete(g.units, 0, old), weight{dts, bytes})
-	g.last = dts
 	for i, a := range gauges {
 		if in := frames.Duration(dts - g.start); in < a.from || in >= a.to {
 			continue
@@ -130,27 +127,28 @@ func (g *gate) calm() bool {
 	return g.tells
 }
 
-// learn sets what follows from the quiet groups: the limits, and whether somebody far away would stand out. The finest
-// gauge's limit is what they would cost above quiet; the others open the gate sooner for who is near.
+// learn sets what follows from the quiet groups: the limits, and whether somebody far away would stand out. A gauge's
+// limit is what they would cost above quiet; only the finest has to be able to tell, the others open the gate sooner for
+// who is near.
 func (g *gate) learn() {
 	g.tells = false
 	if g.distrust > 0 || len(g.quiet) < gateLeast || g.pixels == 0 {
 		return
 	}
-	keys, span := 0, gauges[finest].window
+	keys := 0
 	for _, q := range g.quiet {
 		keys += q.key
-		span = min(span, q.span)
 	}
 	anew := personArea * (keys / len(g.quiet)) / g.pixels
-	person := anew + int(movingPart*float64(anew)*span.Seconds())
+	person := anew + anew*movingPart/DefaultFPS
 	for i := range gauges {
 		eighth, quartile := g.spread(i)
-		g.limits[i] = quartile + max(quartile-eighth, quartile/4)
+		g.limits[i] = eighth + person
 		if i == finest {
-			g.limits[i] = eighth + person
 			g.tells = quartile-eighth <= person/2 && quartile <= keys/len(g.quiet)/dear
+			continue
 		}
+		g.limits[i] = max(g.limits[i], quartile+max(quartile-eighth, quartile/4))
 	}
 }
 

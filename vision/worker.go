@@ -229,7 +229,7 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 // report keeps the pace, and says how the worker is doing.
 func (w *Worker) report(f *frames.Fragment) {
 	now := time.Now()
-	lag, before := now.Sub(f.End()), w.pace.level
+	lag, before := max(0, now.Sub(f.End())), w.pace.level // a fragment may come a little before its end is due
 	level := w.pace.keep(lag, now)
 	w.viewer.SetLevel(level)
 	if level != before {

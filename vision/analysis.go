@@ -36,6 +36,7 @@ type Analysis struct {
 	model    Model
 	sampler  *Sampler
 	tracker  Tracker
+	glance   glance
 	subjects map[*Track]*subject
 	epoch    string
 	nobody   *Gallery
@@ -64,6 +65,7 @@ func NewAnalysis(c AnalysisConfig) (*Analysis, error) {
 		model:    m,
 		sampler:  NewSampler(c.FPS),
 		tracker:  Tracker{Foreign: m.Threshold * foreignPart},
+		glance:   glance{engine: c.Engine, limits: c.Limits},
 		subjects: make(map[*Track]*subject),
 		nobody:   &Gallery{},
 	}, nil
@@ -103,23 +105,21 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 	if p.Width <= 0 || p.Height <= 0 || p.Pixels == nil {
 		return due, fmt.Errorf("%w: %d×%d pixels", ErrBlind, p.Width, p.Height)
 	}
-	faces, err := a.config.Engine.Detect(p)
-	if err != nil {
+	if err := a.glance.begin(p); err != nil {
 		return due, fmt.Errorf("%w: detect: %w", ErrBlind, err)
 	}
 	a.config.Strangers.Advance(a.config.Camera, p.Time)
-	glance := newGlance(a.config.Engine, a.config.Limits, p, faces)
-	owners, lost := a.tracker.Update(p.PTS, glance.faces, glance.clear)
+	owners, lost := a.tracker.Update(p.PTS, a.glance.faces, a.glance.clear)
 	due = append(due, a.ended(lost)...)
 	for i, track := range owners {
-		due = append(due, a.face(glance, i, track, gallery)...)
+		due = append(due, a.face(&a.glance, i, track, gallery)...)
 	}
-	return due, errors.Join(glance.errs...)
+	return due, errors.Join(a.glance.errs...)
 }
 
 // Empty reports whether the picture, which is not one that Want asked for, shows nobody.
 func (a *Analysis) Empty(p Picture) (bool, error) {
-	faces, err := a.config.Engine.Detect(p)
+	faces, err := a.config.Engine.Detect(p, a.glance.faces[:0])
 	if err != nil {
 		return false, fmt.Errorf("%w: detect: %w", ErrBlind, err)
 	}
@@ -221,7 +221,7 @@ func (a *Analysis) judge(s *subject, gallery *Gallery) error {
 
 // ended is the last sighting of each track.
 func (a *Analysis) ended(lost []*Track) []Observation {
-	due := make([]Observation, 0, len(lost))
+	var due []Observation
 	for _, track := range lost {
 		s := a.subjects[track]
 		if s == nil {

@@ -134,7 +134,7 @@ func Enrol(engine Engine, photos []NamedPicture) ([]Candidate, error) {
 
 func enrolOne(engine Engine, photo NamedPicture) (Candidate, error) {
 	c := Candidate{Verdict: Verdict{File: photo.Name}}
-	faces, err := engine.Detect(photo.Picture)
+	faces, err := engine.Detect(photo.Picture, nil)
 	if err != nil {
 		return c, fmt.Errorf("detect: %w", err)
 	}

@@ -165,7 +165,7 @@ func TestPose(t *testing.T) {
 }
 
 func TestSharpnessFallsWithBlur(t *testing.T) {
-	sharp := greyOf(pattern(100, 156))
+	sharp := greyOf(make([]byte, AlignedSide*AlignedSide), pattern(100, 156))
 	last := sharpness(sharp)
 	for range 4 {
 		blurred := make([]byte, len(sharp))

@@ -117,9 +117,10 @@ type Model struct {
 
 // Engine finds and embeds faces. It is used by one goroutine at a time.
 type Engine interface {
-	// Detect returns the faces in the picture, without their Quality; none is not an error.
-	Detect(p Picture) ([]Face, error)
-	// Embed aligns the face and returns its embedding and its Quality.
+	// Detect appends the faces in the picture to faces and returns the result, as append does; they are without their
+	// Quality. None is not an error.
+	Detect(p Picture, faces []Face) ([]Face, error)
+	// Embed aligns the face and returns its embedding, which is the caller's to keep, and its Quality.
 	Embed(p Picture, f Face) (Embedding, Quality, error)
 	Model() Model
 	Close() error

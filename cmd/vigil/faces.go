@@ -59,7 +59,7 @@ func facesOf(engine vision.Engine, file string) (imageFaces, error) {
 	if err != nil {
 		return answer, err
 	}
-	faces, err := engine.Detect(picture)
+	faces, err := engine.Detect(picture, nil)
 	if err != nil {
 		return answer, fmt.Errorf("%s: detect: %w", file, err)
 	}

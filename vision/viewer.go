@@ -115,10 +115,22 @@ func (v *Viewer) Unit(u frames.AccessUnit, at time.Time) error {
 	return v.decode(unit{u, at})
 }
 
-// Drain analyses the pictures that the decoder held back, when no access unit follows.
-func (v *Viewer) Drain() error {
-	if v.decoder == nil || v.closed {
+// Release analyses the group of pictures that a closed gate held back, when it cannot be known whether more will follow:
+// whoever did not stir the gate is seen at the next key frame, and there may be none.
+func (v *Viewer) Release() error {
+	if !v.closed {
 		return nil
+	}
+	return v.open()
+}
+
+// Drain analyses the pictures that the gate and the decoder held back, when no access unit follows.
+func (v *Viewer) Drain() error {
+	if v.decoder == nil {
+		return nil
+	}
+	if err := v.Release(); err != nil {
+		return err
 	}
 	if err := v.decoder.Drain(v.calls.want, v.calls.show); err != nil {
 		return fmt.Errorf("drain decoder: %w", err)
@@ -159,11 +171,11 @@ func (v *Viewer) key(u unit) error {
 
 // glance analyses the key frame alone.
 func (v *Viewer) glance(u unit) error {
+	v.closed = false
+	v.drop() // there is no time for it
 	if err := v.Drain(); err != nil {
 		return err
 	}
-	v.closed = false
-	v.drop()
 	v.sole = stamp{u.PTS, u.at}
 	v.stamps = append(v.stamps[:0], v.sole)
 	v.counts.Decoded++

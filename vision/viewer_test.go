@@ -163,6 +163,22 @@ func TestGateIsWrong(t *testing.T) {
 	}
 }
 
+// Nor is somebody missed when there is no next key frame, because the video ends.
+func TestGateIsWrongAtTheEnd(t *testing.T) {
+	for _, swaps := range []bool{false, true} {
+		f := newFilm(t, 61.9, actor{name: "zoe", from: 60.5, to: 61.8, where: stand(0.4, 0.4)})
+		f.heavy, f.swaps = func(float64) bool { return false }, swaps
+		open := f.play(t, true)
+		same(t, f.play(t, false), open)
+		if len(open) != 2 {
+			t.Errorf("got %v, want a decision and an end", open)
+		}
+		if c := f.viewer.Counts(); c.Skipped < 400 {
+			t.Errorf("got %+v, want the gate closed until the end", c)
+		}
+	}
+}
+
 func TestGateHoldsLittle(t *testing.T) {
 	f := newFilm(t, 20)
 	f.open(t, false)

@@ -203,8 +203,10 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 	if f.Seq < w.next {
 		return nil // seen before
 	}
-	if f.Seq > w.next {
-		w.closeViewer() // pictures are missing that the next ones refer to
+	if f.Seq > w.next { // pictures are missing that the next ones refer to
+		if err := w.breakOff(); err != nil {
+			return err
+		}
 	}
 	w.next, w.paused = f.Seq+1, false
 	if !w.viewer.IsOpen() && !f.Key {
@@ -215,8 +217,10 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 		return w.stop
 	}
 	if err != nil {
-		w.closeViewer()
 		w.trouble.add(fmt.Errorf("fragment %s: %w", f.ID(), err))
+		if err := w.breakOff(); err != nil {
+			return err
+		}
 	}
 	if w.viewer.Gated() {
 		w.settled(w.viewer.Settled())
@@ -301,7 +305,7 @@ func (w *Worker) settled(pts int64) {
 	}
 }
 
-// endEpoch analyses what the decoder held back and ends the tracks.
+// endEpoch analyses what the gate and the decoder held back and ends the tracks.
 func (w *Worker) endEpoch(ctx context.Context) error {
 	// After a pause the tracks are over: pictures held back since then would begin new ones out of nothing.
 	if !w.paused {
@@ -321,10 +325,28 @@ func (w *Worker) endEpoch(ctx context.Context) error {
 // tracks but stay the strangers they were. A replay, which knows no pause, continues the old tracks instead: it
 // publishes their sightings again under the same ids, and none that contradicts.
 func (w *Worker) idle(ctx context.Context) error {
+	if err := w.release(); err != nil {
+		return err
+	}
 	w.trouble.flush()
 	w.unseen.flush()
 	w.paused = true
 	return w.outlet.send(ctx, w.analysis.Pause())
+}
+
+// release analyses what the gate held back. Its error is w.stop.
+func (w *Worker) release() error {
+	if err := w.viewer.Release(); err != nil && w.stop == nil {
+		w.trouble.add(fmt.Errorf("epoch %s: %w", w.epoch, err))
+	}
+	return w.stop
+}
+
+// breakOff ends the decoding until the next key frame. Its error is w.stop.
+func (w *Worker) breakOff() error {
+	err := w.release()
+	w.closeViewer()
+	return err
 }
 
 func (w *Worker) closeViewer() {

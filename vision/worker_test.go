@@ -36,6 +36,12 @@ const (
 // record returns an epoch's fragments from its start to the given second.
 func record(t testing.TB, epoch string, start time.Time, to float64) []*frames.Fragment {
 	t.Helper()
+	return recordKeys(t, epoch, start, to, 0)
+}
+
+// recordKeys does the same with key frames that have so many bytes more than others, as a gate needs to tell anything.
+func recordKeys(t testing.TB, epoch string, start time.Time, to float64, more int) []*frames.Fragment {
+	t.Helper()
 	var list []*frames.Fragment
 	for seq := 0; float64(seq)*fragmentSize/10 < to; seq++ {
 		f := &frames.Fragment{
@@ -47,8 +53,12 @@ func record(t testing.TB, epoch string, start time.Time, to float64) []*frames.F
 		var units []frames.AccessUnit
 		for i := range int64(fragmentSize) {
 			pts := first + i*unitTicks
+			key := f.Key && i == 0
 			nalu := binary.BigEndian.AppendUint64([]byte{0x41}, uint64(pts))
-			units = append(units, frames.AccessUnit{PTS: pts, DTS: pts, Key: f.Key && i == 0, NALUs: [][]byte{nalu}})
+			if key {
+				nalu = append(nalu, make([]byte, more)...)
+			}
+			units = append(units, frames.AccessUnit{PTS: pts, DTS: pts, Key: key, NALUs: [][]byte{nalu}})
 		}
 		payload, err := frames.Pack(testParameters, f.Key, f.Seq, units, first+fragmentSize*unitTicks)
 		if err != nil {
@@ -123,6 +133,7 @@ type world struct {
 	blind   func(s float64) bool
 	corrupt []int64 // PTS that cannot be decoded
 	open    int     // decoders
+	worker  *Worker // the latest
 
 	mu        sync.Mutex
 	published []Sighting
@@ -219,6 +230,7 @@ func (w *world) start() (stop func() error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.worker = worker
 	ctx, cancel := context.WithCancel(w.t.Context())
 	result := make(chan error, 1)
 	go func() { result <- worker.Run(ctx) }()

@@ -34,8 +34,8 @@ func TestGateAtTheEndOfTheVideo(t *testing.T) {
 				w.append(recorded[:43]) // the last key frame at 20 s, the last picture at 21.4 s
 				stop := w.start()
 				synctest.Wait()
-				if !w.worker.State().Gated || len(w.published) > 0 {
-					t.Fatalf("got %+v and %v, want the gate closed and nobody seen", w.worker.State(), w.unique())
+				if seen := w.unique(); !w.worker.State().Gated || len(seen) > 0 {
+					t.Fatalf("got %+v and %v, want the gate closed and nobody seen", w.worker.State(), seen)
 				}
 				w.append(then(t, slices.Clone(recorded[43:])))
 				settle(2 * idleEnd)

@@ -255,7 +255,8 @@ func TestCorrectionReachesTheEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	corrected := next(t, events)
-	for corrected.Type == alerts.Closed { // the gap is short
+	// The gap is short, and a delivery whose end was not noted before the stop comes again.
+	for corrected.Type == alerts.Closed || corrected.ID() == opened.ID() {
 		corrected = next(t, events)
 	}
 	a := corrected.Data.Alert

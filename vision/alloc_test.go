@@ -33,10 +33,17 @@ func faceAt(x float64) Face {
 	return Face{Box: Box{x, 0.3, 0.1, 0.18}, Landmarks: Landmarks{{x, 0.3}, {x + 0.1, 0.3}}, Score: 0.9}
 }
 
-// scenes are what a camera sees for hours: nobody, or people who stay.
-func scenes() map[string]seated {
-	return map[string]seated{
-		"nobody": nil, "two known": {"anna": faceAt(0.6), "ben": faceAt(0.1)}, "two strangers": {"yan": faceAt(0.6), "zoe": faceAt(0.1)},
+// scenes are what a camera sees for hours: nobody, or people who stay, and behind them what changes or does not.
+func scenes() map[string]struct {
+	people seated
+	change shade
+} {
+	known, strangers := seated{"anna": faceAt(0.6), "ben": faceAt(0.1)}, seated{"yan": faceAt(0.6), "zoe": faceAt(0.1)}
+	return map[string]struct {
+		people seated
+		change shade
+	}{
+		"nobody": {nil, 0}, "nobody, and leaves move": {nil, 16}, "two known": {known, 16}, "two strangers": {strangers, 16},
 	}
 }
 
@@ -59,8 +66,9 @@ func (s *stageSet) analysisBy(t *testing.T, e Engine) *Analysis {
 
 // Once everybody is decided, a picture in which no face is to be embedded and nothing is to be said allocates nothing.
 func TestAnalysisDoesNotAllocate(t *testing.T) {
-	for name, people := range scenes() {
+	for name, scene := range scenes() {
 		t.Run(name, func(t *testing.T) {
+			people, grey := scene.people, shade(0)
 			lanes, err := NewLanes(func() (Engine, error) { return people, nil }, 2)
 			if err != nil {
 				t.Fatal(err)
@@ -69,11 +77,14 @@ func TestAnalysisDoesNotAllocate(t *testing.T) {
 			var pts int64
 			var due []Observation
 			look := func() {
-				now, err := a.Picture("e1", picture(pts))
+				p := picture(pts)
+				p.Pixels = grey
+				now, err := a.Picture("e1", p)
 				if err != nil {
 					t.Fatal(err)
 				}
 				due = append(due, now...)
+				grey += scene.change
 				pts += frames.ClockRate / 1000 // so close that no second passes, after which faces are embedded again
 			}
 			for range 5 {
@@ -102,7 +113,7 @@ func (still) Decode(u frames.AccessUnit, want func(int64) bool, got func(Picture
 	if !want(u.PTS) {
 		return nil
 	}
-	return got(Picture{Width: 320, Height: 180, Pixels: blank{}, PTS: u.PTS})
+	return got(Picture{Width: 320, Height: 180, Pixels: restless(u.PTS), PTS: u.PTS})
 }
 
 // Nor does the way from an access unit to its picture, whether the gate is open or closed.

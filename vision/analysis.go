@@ -3,6 +3,7 @@ package vision
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"vigil/frames"
 )
@@ -37,8 +38,10 @@ type Analysis struct {
 	sampler  *Sampler
 	tracker  Tracker
 	glance   glance
+	still    stillness
 	subjects map[*Track]*subject
 	epoch    string
+	level    Level
 	nobody   *Gallery
 }
 
@@ -80,7 +83,8 @@ func (a *Analysis) Resume(pts int64) { a.sampler.Resume(pts) }
 // SetLevel says how much of the video the pictures are taken from. Where they are key frames alone, a track lives for as
 // long as two pictures may lie apart that decide it.
 func (a *Analysis) SetLevel(l Level) {
-	a.sampler.Thin(l != Full)
+	a.level = l
+	a.pace(math.MinInt64)
 	a.tracker.Patience = 0
 	if l == KeyFrames {
 		a.tracker.Patience = a.config.Limits.AgreeWithin
@@ -105,23 +109,64 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 	if p.Width <= 0 || p.Height <= 0 || p.Pixels == nil {
 		return due, fmt.Errorf("%w: %d×%d pixels", ErrBlind, p.Width, p.Height)
 	}
-	if err := a.glance.begin(p); err != nil {
-		return due, fmt.Errorf("%w: detect: %w", ErrBlind, err)
+	faces, err := a.detect(p)
+	if err != nil {
+		return due, err
 	}
+	a.glance.begin(p, faces)
 	a.config.Strangers.Advance(a.config.Camera, p.Time)
 	owners, lost := a.tracker.Update(p.PTS, a.glance.faces, a.glance.clear)
 	due = append(due, a.ended(lost)...)
 	for i, track := range owners {
 		due = append(due, a.face(&a.glance, i, track, gallery)...)
 	}
+	a.pace(p.PTS)
 	return due, errors.Join(a.glance.errs...)
+}
+
+// detect returns the faces in the picture, in the glance's room. It does not look for any while nobody is there and
+// nothing changes.
+func (a *Analysis) detect(p Picture) ([]Face, error) {
+	quiet := a.Quiet()
+	if quiet {
+		still, err := a.still.holds(p)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrBlind, err)
+		}
+		if still {
+			return a.glance.faces[:0], nil
+		}
+	}
+	a.still.forget()
+	faces, err := a.config.Engine.Detect(p, a.glance.faces[:0])
+	if err != nil {
+		return nil, fmt.Errorf("%w: detect: %w", ErrBlind, err)
+	}
+	if quiet && len(faces) == 0 {
+		a.still.keep(p.PTS)
+	}
+	return faces, nil
+}
+
+// pace takes half of the pictures, from the one at pts on, while they would decide nothing.
+func (a *Analysis) pace(pts int64) { a.sampler.Thin(a.level != Full || a.settled(pts)) }
+
+// settled reports whether all that can be said of whoever is in the picture at pts has been said, and nobody is about to
+// be mistaken for somebody else. Half the pictures then suffice to notice who else comes.
+func (a *Analysis) settled(pts int64) bool {
+	for _, track := range a.tracker.Live() {
+		if s := a.subjects[track]; s == nil || !s.settled(pts) || !a.tracker.alone(track) {
+			return false
+		}
+	}
+	return !a.Quiet()
 }
 
 // Empty reports whether the picture, which is not one that Want asked for, shows nobody.
 func (a *Analysis) Empty(p Picture) (bool, error) {
-	faces, err := a.config.Engine.Detect(p, a.glance.faces[:0])
+	faces, err := a.detect(p)
 	if err != nil {
-		return false, fmt.Errorf("%w: detect: %w", ErrBlind, err)
+		return false, err
 	}
 	a.config.Strangers.Advance(a.config.Camera, p.Time)
 	return len(faces) == 0, nil
@@ -130,13 +175,18 @@ func (a *Analysis) Empty(p Picture) (bool, error) {
 // End ends all tracks, because the epoch or the video is over, and returns their last sightings. It is called before
 // the next epoch's pictures are offered to Want.
 func (a *Analysis) End() []Observation {
-	due := a.ended(a.tracker.End())
+	due := a.Pause()
 	a.sampler.Restart()
 	return due
 }
 
 // Pause ends all tracks, because no pictures come, and returns their last sightings. The epoch may go on.
-func (a *Analysis) Pause() []Observation { return a.ended(a.tracker.End()) }
+func (a *Analysis) Pause() []Observation {
+	a.still.forget()
+	due := a.ended(a.tracker.End())
+	a.pace(math.MinInt64)
+	return due
+}
 
 func (a *Analysis) gallery() (*Gallery, error) {
 	g := a.config.Gallery()
@@ -153,6 +203,9 @@ func (a *Analysis) gallery() (*Gallery, error) {
 func (a *Analysis) face(g *glance, i int, track *Track, gallery *Gallery) []Observation {
 	var due []Observation
 	s := a.subject(track, g.picture)
+	if !a.tracker.alone(track) {
+		s.alike = 0
+	}
 	if s.wantsLook(g.picture, g.faces[i]) || g.has(i) {
 		s.looked = g.picture.PTS
 		if l, ok := g.look(i); ok && s.foreign(l, a.tracker.Foreign) {

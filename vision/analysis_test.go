@@ -363,3 +363,34 @@ func TestAnalysisConfig(t *testing.T) {
 		}
 	}
 }
+
+// Whoever is known and alone is looked at half as often, until something may change.
+func TestSettledTakesHalf(t *testing.T) {
+	still, fast := stand(0.2, 0.3), walk(0.05, 0.3, 0.2, 0)
+	tests := map[string]struct {
+		actors []actor
+		from   float64
+		want   int64 // pictures of two seconds from then on
+	}{
+		"nobody":              {nil, 1, 10},
+		"known":               {[]actor{{name: "anna", to: 4, where: still}}, 1, 5},
+		"a stranger":          {[]actor{{name: "zoe", to: 4, where: still}}, 1, 5},
+		"not decided":         {[]actor{{name: "zoe", to: 4, where: still, quality: spoiled(poorly["tiny"], between(0, 4))}}, 1, 10},
+		"on the move":         {[]actor{{name: "anna", to: 4, where: fast}}, 1, 10},
+		"two, far apart":      {[]actor{{name: "anna", to: 4, where: still}, {name: "zoe", to: 4, where: stand(0.7, 0.3)}}, 1, 5},
+		"two, close together": {[]actor{{name: "anna", to: 4, where: still}, {name: "zoe", to: 4, where: stand(0.4, 0.3)}}, 1, 10},
+		"one lost from sight": {[]actor{{name: "anna", to: 4, where: still, hidden: between(1, 2.3)}}, 1, 9},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, enrolled(t, "anna"), tt.actors...)
+			a := s.analysis(t)
+			s.play(t, a, 0, tt.from, nil)
+			before := s.engine.detects.Load()
+			s.play(t, a, tt.from, tt.from+2, nil)
+			if got := s.engine.detects.Load() - before; got != tt.want {
+				t.Errorf("looked at %d of 10 pictures, want %d", got, tt.want)
+			}
+		})
+	}
+}

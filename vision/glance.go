@@ -25,17 +25,12 @@ type looked struct {
 	ok      bool // it worked
 }
 
-// begin finds the faces of the next picture, from left to right: a track's number counts so, whatever order the
-// detector has.
-func (g *glance) begin(p Picture) error {
+// begin takes the next picture and what was found in it, which may lie in its own room. It orders the faces from left to
+// right: a track's number counts so, whatever order the detector has.
+func (g *glance) begin(p Picture, found []Face) {
 	clear(g.looks) // they hold embeddings
 	clear(g.errs)
-	g.picture, g.errs = p, g.errs[:0]
-	found, err := g.engine.Detect(p, g.faces[:0])
-	if err != nil {
-		return err
-	}
-	g.faces = found[:0]
+	g.picture, g.faces, g.errs = p, found[:0], g.errs[:0]
 	for _, f := range found {
 		if f.Box.sane() {
 			g.faces = append(g.faces, f)
@@ -45,7 +40,6 @@ func (g *glance) begin(p Picture) error {
 	}
 	slices.SortStableFunc(g.faces, func(a, b Face) int { return cmp.Compare(a.Box.X, b.Box.X) })
 	g.looks = resized(g.looks, len(g.faces))
-	return nil
 }
 
 func (g *glance) has(i int) bool { return g.looks[i].ok }

@@ -98,6 +98,7 @@ type fakeEngine struct {
 	actors  []actor
 	blind   func(s float64) bool
 	mute    bool
+	detects atomic.Int64
 	embeds  atomic.Int64
 	closed  atomic.Int64
 	reverse bool // report faces from right to left
@@ -109,6 +110,7 @@ func (e *fakeEngine) Model() Model { return testModel }
 func (e *fakeEngine) Close() error { e.closed.Add(1); return nil }
 
 func (e *fakeEngine) Detect(p Picture, faces []Face) ([]Face, error) {
+	e.detects.Add(1)
 	if e.blind != nil && e.blind(seconds(p.PTS)) {
 		return nil, errors.New("no light")
 	}
@@ -173,15 +175,24 @@ func (s *stageSet) analysis(t testing.TB) *Analysis {
 	return a
 }
 
-// blank is a black picture.
-type blank struct{}
+// shade is a picture of one grey.
+type shade byte
 
-func (blank) Scale(dst []byte, _, _, _ int) error      { clear(dst); return nil }
-func (blank) Crop(dst []byte, _ image.Rectangle) error { clear(dst); return nil }
+func (s shade) Scale(dst []byte, _, _, _ int) error {
+	for i := range dst {
+		dst[i] = byte(s)
+	}
+	return nil
+}
+
+func (s shade) Crop(dst []byte, _ image.Rectangle) error { return s.Scale(dst, 0, 0, 0) }
+
+// restless is a shade that the pictures before did not have.
+func restless(pts int64) shade { return shade(16 * (pts / (frames.ClockRate / 25))) }
 
 func picture(pts int64) Picture {
 	return Picture{
-		Width: 320, Height: 180, Pixels: blank{}, PTS: pts, Time: t0.Add(frames.Duration(pts)),
+		Width: 320, Height: 180, Pixels: restless(pts), PTS: pts, Time: t0.Add(frames.Duration(pts)),
 	}
 }
 

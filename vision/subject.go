@@ -10,8 +10,12 @@ import (
 )
 
 // lookEvery is how often a face is embedded that is not expected to change the track's answer: to notice that
-// somebody else took its place.
-const lookEvery = time.Second
+// somebody else took its place. While somebody known looks like themselves every time, it is each second time twice as
+// long, lookDoubles times: what could make others of them moves, jumps or comes close, and is looked at for that.
+const (
+	lookEvery   = time.Second
+	lookDoubles = 2
+)
 
 // seenEvery is how often a track says that it is still there.
 const seenEvery = 5 * time.Second
@@ -31,6 +35,7 @@ type subject struct {
 	decision Decision
 	stranger string
 	looked   int64          // PTS of the face that was embedded last
+	alike    int            // how many faces in a row were embedded that left somebody known who they were
 	doubtful bool           // the last good face was not like the others
 	refused  []ShotEvidence // the best of the faces that were not usable
 
@@ -58,13 +63,13 @@ type answer struct {
 func (s *subject) answer() answer { return answer{s.decision.Outcome, s.decision.Person} }
 
 // wantsLook reports whether the face is worth embedding: each while it may decide, else the larger ones, those that
-// raise doubt, and one a second.
+// raise doubt, and one every few seconds.
 func (s *subject) wantsLook(p Picture, f Face) bool {
 	eyes := eyePixels(p, f)
 	switch {
 	case s.Faces == 1 || s.doubtful || s.Jumped:
 		return true
-	case frames.Duration(p.PTS-s.looked) >= lookEvery:
+	case frames.Duration(p.PTS-s.looked) >= lookEvery<<min(s.alike, lookDoubles):
 		return true
 	case s.decision.Outcome == Known || s.decision.Outcome == Unknown || len(s.shots) == maxShots:
 		// A face a quarter larger than the best is likely to be a clearer one.
@@ -72,6 +77,12 @@ func (s *subject) wantsLook(p Picture, f Face) bool {
 	default:
 		return eyes >= s.limits.MinEyeDistance
 	}
+}
+
+// settled reports whether the track, at the picture at pts, is decided, has said so, and goes its way without doubt.
+func (s *subject) settled(pts int64) bool {
+	return s.Last == pts && !s.Jumped && !s.doubtful && s.slow() &&
+		(s.decision.Outcome == Known || s.decision.Outcome == Unknown) && s.answer() == s.published
 }
 
 // eyePixels is how many pixels lie between the eyes.
@@ -95,6 +106,11 @@ func (s *subject) foreign(l looked, limit float64) bool {
 // one is left out: it would spoil the mean. The mean that others are measured by is of good faces that agree: a single
 // one may be the one that is wrong.
 func (s *subject) learn(g *glance, i int, l looked, alike float64) {
+	if s.doubtful || s.decision.Outcome != Known || s.Jumped {
+		s.alike = 0
+	} else if s.limits.good(l.quality) {
+		s.alike++
+	}
 	if s.doubtful {
 		return
 	}

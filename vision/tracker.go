@@ -36,6 +36,9 @@ const (
 	// appearanceWeight makes a difference in cosine of one half count as much as a face width.
 	appearanceWeight = 2.0
 
+	// nearby is how far apart two faces are that may soon be taken for each other.
+	nearby = 2.5
+
 	// costUnmatched is above every possible cost of an assignment, so that as many as possible are made.
 	costUnmatched = 20.0
 )
@@ -70,6 +73,7 @@ type Tracker struct {
 	live   []*Track
 	begun  int   // tracks that began
 	begunP int64 // at this PTS
+	before int64 // PTS of the latest picture
 
 	// What follows is used for one picture after the other.
 	costs        table // a row for each live track, a column for each face
@@ -92,7 +96,7 @@ func (t *Tracker) Update(pts int64, faces []Face, look func(i int) Embedding) (o
 	for i, j := range t.assigner.assign(&t.costs) {
 		if j >= 0 && t.costs.row(i)[j] < costUnmatched {
 			t.owners[j] = t.live[i]
-			t.live[i].follow(pts, faces[j].Box)
+			t.live[i].follow(pts, t.before, faces[j].Box)
 		}
 	}
 	for j := range faces {
@@ -100,6 +104,7 @@ func (t *Tracker) Update(pts int64, faces []Face, look func(i int) Embedding) (o
 			t.owners[j] = t.begin(pts, faces[j].Box)
 		}
 	}
+	t.before = pts
 	return t.owners, t.lost
 }
 
@@ -114,6 +119,11 @@ func (t *Tracker) End() []*Track {
 	lost := t.live
 	t.live, t.begun = nil, 0
 	return lost
+}
+
+// alone reports whether nobody else is followed who may soon be taken for this one.
+func (t *Tracker) alone(track *Track) bool {
+	return !slices.ContainsFunc(t.live, func(o *Track) bool { return o != track && track.near(o) })
 }
 
 func (t *Tracker) begin(pts int64, box Box) *Track {
@@ -205,6 +215,18 @@ func (t *Tracker) findDoubtful() {
 	}
 }
 
+// slow reports whether the face moves by less than half of itself in two pictures.
+func (k *Track) slow() bool {
+	return math.Abs(k.vx)*2*pictureTicks < k.Box.W/2 && math.Abs(k.vy)*2*pictureTicks < k.Box.H/2
+}
+
+// near reports whether a face may come as close to the other within two pictures as doubt begins.
+func (k *Track) near(o *Track) bool {
+	x, y := k.Box.centre()
+	ox, oy := o.Box.centre()
+	return math.Abs(x-ox) < nearby*max(k.Box.W, o.Box.W) && math.Abs(y-oy) < nearby*max(k.Box.H, o.Box.H)
+}
+
 // sane reports whether b can be a face: it has a size, and lies in or around the picture. It is false for what is not a
 // number, with which no assignment would ever be the cheapest.
 func (b Box) sane() bool {
@@ -248,9 +270,10 @@ func (k *Track) cost(pts int64, face Box) float64 {
 	return cost
 }
 
-func (k *Track) follow(pts int64, face Box) {
+// follow takes the face of the picture at pts into the track; before is the picture before that one.
+func (k *Track) follow(pts, before int64, face Box) {
 	expected := k.expect(pts)
-	k.Jumped = pts-k.Last > pictureTicks*3/2 || expected.Overlap(face) < 0.1
+	k.Jumped = k.Last != before || pts-k.Last > pictureTicks*5/2 || expected.Overlap(face) < 0.1
 	if dt := float64(pts - k.Last); dt > 0 {
 		ox, oy := k.Box.centre()
 		x, y := face.centre()

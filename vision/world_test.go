@@ -113,7 +113,7 @@ func (d *fakeDecoder) show(want func(int64) bool, got func(Picture) error) error
 	if !want(pts) {
 		return nil
 	}
-	return got(Picture{Width: 320, Height: 180, Pixels: blank{}, PTS: pts})
+	return got(Picture{Width: 320, Height: 180, Pixels: restless(pts), PTS: pts})
 }
 
 func (d *fakeDecoder) Close() error {

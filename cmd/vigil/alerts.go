@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"vigil/alerts"
@@ -135,6 +136,9 @@ func (c alertsTail) Run(ctx context.Context, g *Globals) error {
 }
 
 func eventLine(event alerts.Event) string {
+	if c := event.Data.Camera; c != nil {
+		return strings.TrimSpace(fmt.Sprintf("%s  %-16s  camera %s  %s", clock(event.Timestamp.Time), event.Type, c.ID, c.Reason))
+	}
 	a := event.Data.Alert
 	line := fmt.Sprintf("%s  %-16s  %s  camera %s  stranger %s", clock(event.Timestamp.Time), event.Type, a.ID, a.Camera, a.Stranger)
 	if a.CorrectedAt != nil {

@@ -200,8 +200,8 @@ func TestStatesThatNobodyRenewsAreNotBelieved(t *testing.T) {
 	now := time.Now()
 	for _, state := range []frames.CameraState{
 		{Camera: "fresh", Online: true, Updated: now},
-		{Camera: "stale", Online: true, Updated: now.Add(-2 * staleState)},
-		{Camera: "gone", LastError: "no route", Updated: now.Add(-2 * staleState)},
+		{Camera: "stale", Online: true, Updated: now.Add(-2 * frames.StaleState)},
+		{Camera: "gone", LastError: "no route", Updated: now.Add(-2 * frames.StaleState)},
 	} {
 		if _, err := list.kv.Put(t.Context(), string(state.Camera), state); err != nil {
 			t.Fatal(err)

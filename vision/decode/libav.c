@@ -150,13 +150,26 @@ static int convert(vigil_converter *c, const uint8_t *const *planes, const int *
 	return rows == c->to_height ? 0 : AVERROR(EINVAL);
 }
 
+// converter returns the one that has scaled to that size, or the one that has rested longest, as the first.
+static vigil_converter *converter(vigil_decoder *d, int width, int height)
+{
+	int i = 0;
+	while (i < VIGIL_SIZES - 1 && !(d->scale[i].to_width == width && d->scale[i].to_height == height))
+		i++;
+	vigil_converter c = d->scale[i];
+	memmove(d->scale + 1, d->scale, i * sizeof c);
+	d->scale[0] = c;
+	return d->scale;
+}
+
 int vigil_scale(vigil_decoder *d, uint8_t *dst, int stride, int width, int height)
 {
 	const AVFrame *f = d->frame;
-	int err = prepare(&d->scale, f, f->width, f->height, width, height);
+	vigil_converter *c = converter(d, width, height);
+	int err = prepare(c, f, f->width, f->height, width, height);
 	if (err < 0)
 		return err;
-	return convert(&d->scale, (const uint8_t *const *)f->data, f->linesize, dst, stride);
+	return convert(c, (const uint8_t *const *)f->data, f->linesize, dst, stride);
 }
 
 int vigil_crop(vigil_decoder *d, uint8_t *dst, int stride, int x, int y, int width, int height)
@@ -182,7 +195,8 @@ void vigil_close(vigil_decoder *d)
 {
 	if (!d)
 		return;
-	sws_freeContext(d->scale.sws);
+	for (int i = 0; i < VIGIL_SIZES; i++)
+		sws_freeContext(d->scale[i].sws);
 	sws_freeContext(d->crop.sws);
 	av_frame_free(&d->frame);
 	av_packet_free(&d->packet);

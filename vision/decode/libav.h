@@ -21,12 +21,15 @@ typedef struct vigil_converter {
 	int width, height, format, matrix, full, to_width, to_height;
 } vigil_converter;
 
+// How many sizes pictures are scaled to in turn: two that detectors look at, and one to see what changes.
+enum { VIGIL_SIZES = 3 };
+
 typedef struct vigil_decoder {
 	AVCodecContext *codec;
 	AVPacket *packet;
 	AVFrame *frame;
 
-	vigil_converter scale, crop;
+	vigil_converter scale[VIGIL_SIZES], crop;
 } vigil_decoder;
 
 // vigil_open returns a decoder of one thread for "h264" or "hevc" with parameter sets in Annex B, or NULL and *err.

@@ -19,7 +19,10 @@ type Limits struct {
 	// MaxPitch is in degrees: beyond it the forehead or the chin is hidden. Faces from the front are measured within 14°
 	// of each other, so that the limit leaves room for the landmarks' error.
 	MaxPitch float64 `json:"max_pitch"`
-	// MinSharpness is the variance of the Laplacian of the aligned face: motion blur and missed focus lie below.
+	// MinSharpness is how much more detail the busy parts of the aligned face have than its quiet ones, in squared shades:
+	// motion blur and missed focus lie below, with a sensor's noise or without. Of ORL faces in pictures of 20 to 64 pixels
+	// between the eyes, all sharp ones lie above 19 (noise of up to 5 shades; 3 of 165 below the limit with 10 shades). Of
+	// those blurred beyond recognition, by a twelfth of the distance of the eyes, all lie below 8.
 	MinSharpness float64 `json:"min_sharpness"`
 	// MinLight and MaxLight bound the mean grey: outside, features drown or are burnt out.
 	MinLight float64 `json:"min_light"`

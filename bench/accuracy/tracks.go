@@ -153,10 +153,16 @@ func (b *bench) ladder(ctx context.Context) ([]Rung, error) {
 	for _, eyes := range []float64{48, 32, 24, 16, 12} {
 		rungs = append(rungs, Rung{Eyes: eyes, Blur: 0.5, Noise: cameraNoise})
 	}
-	for _, noise := range []float64{cameraNoise, 0} {
-		for _, blur := range []float64{2, 4, 6} {
+	for _, noise := range []float64{5, 10} { // a room at night
+		rungs = append(rungs, Rung{Eyes: 48, Blur: 0.5, Noise: noise})
+	}
+	for _, noise := range []float64{0, cameraNoise, 5, 10} {
+		for _, blur := range []float64{2, 3, 4, 6} {
 			rungs = append(rungs, Rung{Eyes: 48, Blur: blur, Noise: noise})
 		}
+	}
+	for _, noise := range []float64{cameraNoise, 5} { // as blurred as by 4 pixels, with grains that are enlarged
+		rungs = append(rungs, Rung{Eyes: 24, Blur: 2, Noise: noise})
 	}
 	for i, rung := range rungs {
 		c := camera{photos: 3, steps: 2, eyes: rung.Eyes, blur: rung.Blur, noise: rung.Noise}

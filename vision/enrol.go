@@ -164,7 +164,7 @@ func enrolOne(engine Engine, photo NamedPicture) (Candidate, error) {
 	if err != nil {
 		return c, fmt.Errorf("detect: %w", err)
 	}
-	faces = foreground(faces)
+	faces = Foreground(faces)
 	c.Faces = len(faces)
 	face, finding := photo.choose(faces)
 	if finding != PhotoOK {
@@ -193,7 +193,6 @@ func (p NamedPicture) choose(faces []Face) (Face, Finding) {
 	case p.Face < 0 || p.Face > len(faces):
 		return Face{}, NoSuchFace
 	case p.Face > 0:
-		slices.SortFunc(faces, func(a, b Face) int { return cmp.Compare(middle(a).X, middle(b).X) })
 		return faces[p.Face-1], PhotoOK
 	case len(faces) > 1:
 		return Face{}, SeveralFaces
@@ -216,8 +215,9 @@ func middle(f Face) Point {
 	return Point{X: x, Y: y}
 }
 
-// foreground drops bystanders.
-func foreground(faces []Face) []Face {
+// Foreground are the faces that a photo may have been taken of, from left to right: NamedPicture.Face counts them.
+// Bystanders, whose faces are much smaller than the largest, are left out.
+func Foreground(faces []Face) []Face {
 	largest := 0.0
 	for _, f := range faces {
 		largest = max(largest, f.Box.W)
@@ -228,6 +228,7 @@ func foreground(faces []Face) []Face {
 			kept = append(kept, f)
 		}
 	}
+	slices.SortFunc(kept, func(a, b Face) int { return cmp.Compare(middle(a).X, middle(b).X) })
 	return kept
 }
 

@@ -228,7 +228,7 @@ func TestAnalyzeWithPeopleWhoCannotBeRead(t *testing.T) {
 	} {
 		got := vigilIn(t.Context(), t, classic, "analyze", solo, "--people", people)
 		got.fails(t, 1, people, want)
-		if got.out != "" || strings.Count(got.err, "\n") != 1 {
+		if got.out != "" || strings.Count(got.err, "\n") != 1+strings.Count(want, "\n") {
 			t.Errorf("%s: got %q and %q", people, got.out, got.err)
 		}
 	}

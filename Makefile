@@ -42,7 +42,7 @@ lint: deps ## Run the linters
 fuzz: test-deps ## Fuzz every parser for FUZZTIME (20s) each
 	deploy/fuzz $(or $(FUZZTIME),20s)
 
-bench: build ## Measure CPU, memory and latency beside FFmpeg and a Python script
+bench: build nats-server ## Measure CPU, memory and latency beside FFmpeg and a Python script
 	@deploy/debian-packages bench
 	go run ./bench
 

@@ -264,7 +264,7 @@ func TestSegmenterGuessesDecodingTimes(t *testing.T) {
 		"frozen clock":   func(_ int, u *Unit) bool { u.PTS = 0; return true },
 		"every 3rd lost": func(i int, _ *Unit) bool { return i%3 != 2 },
 		"slices unreadable": func(i int, u *Unit) bool {
-			if !inspect(frames.H264, u.NALUs).key {
+			if !inspect(frames.H264, u.NALUs).key() {
 				u.NALUs = [][]byte{{0x41}}
 			}
 			return true

@@ -148,24 +148,3 @@ func meanGrey(grey []byte) float64 {
 	}
 	return float64(sum) / float64(len(grey))
 }
-
-// sharpness is the variance of the Laplacian over the middle of the face: the rim is background, and black where the
-// face was cut off by the picture's edge.
-func sharpness(grey []byte) float64 {
-	const side, rim = AlignedSide, 16
-	if len(grey) < side*side {
-		return 0
-	}
-	sum, squares, n := 0, 0, 0
-	for y := rim; y < side-rim; y++ {
-		for x := rim; x < side-rim; x++ {
-			i := y*side + x
-			v := int(grey[i-1]) + int(grey[i+1]) + int(grey[i-side]) + int(grey[i+side]) - 4*int(grey[i])
-			sum += v
-			squares += v * v
-			n++
-		}
-	}
-	m := float64(sum) / float64(n)
-	return float64(squares)/float64(n) - m*m
-}

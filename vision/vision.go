@@ -56,7 +56,7 @@ type Picture struct {
 // Quality says how far a face can be trusted.
 type Quality struct {
 	EyeDistance float64 `json:"eye_distance"` // pixels between the eyes
-	Sharpness   float64 `json:"sharpness"`    // variance of the Laplacian of the aligned grey face
+	Sharpness   float64 `json:"sharpness"`    // detail of eyes, nose and mouth beyond its noise; see MinSharpness
 	Yaw         float64 `json:"yaw"`          // degrees, estimated from the landmarks; 0 looks into the camera
 	Pitch       float64 `json:"pitch"`        // degrees, estimated from the landmarks; positive looks up
 	Roll        float64 `json:"roll"`         // degrees, from the line between the eyes

@@ -118,6 +118,7 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 		mark:     &bookmark{camera: c.Analysis.Camera, progress: c.Progress, log: log},
 		trouble:  &tally{log: log, text: "fragment not analysed, going on at the next key frame"},
 		unseen:   &tally{log: log, text: "picture or face not looked at"},
+		pace:     newPace(c.Analysis.Camera),
 	}
 	w.viewer = &Viewer{Analysis: analysis, NewDecoder: c.NewDecoder}
 	w.state.Store(&State{Camera: w.camera})
@@ -236,10 +237,17 @@ func (w *Worker) report(f *frames.Fragment) {
 	lag, before := max(0, now.Sub(f.End())), w.pace.level // a fragment may come a little before its end is due
 	level := w.pace.keep(lag, now)
 	w.viewer.SetLevel(level)
-	if level != before {
-		w.outlet.log.Warn("analysing another part of the video", "level", level, "before", before, "lag", lag)
+	switch {
+	case level > before:
+		w.outlet.log.Warn("too little time, analysing less of the video", "level", level, "before", before, "lag", lag.Round(time.Millisecond))
+	case level < before:
+		w.outlet.log.Info("analysing more of the video again", "level", level, "before", before)
 	}
-	w.state.Store(&State{Camera: w.camera, Level: level, Gated: w.viewer.Gated(), Lag: lag, Counts: w.viewer.Counts()})
+	w.store(lag)
+}
+
+func (w *Worker) store(lag time.Duration) {
+	w.state.Store(&State{Camera: w.camera, Level: w.pace.level, Gated: w.viewer.Gated(), Lag: lag, Counts: w.viewer.Counts()})
 }
 
 // view decodes the fragment as far as that is worth it.
@@ -323,7 +331,7 @@ func (w *Worker) endEpoch(ctx context.Context) error {
 
 // idle ends the tracks of a camera that sends nothing. If the epoch goes on after all, people still there get new
 // tracks but stay the strangers they were. A replay, which knows no pause, continues the old tracks instead: it
-// publishes their sightings again under the same ids, and none that contradicts.
+// publishes their sightings again under the same ids, and none that contradicts. Who sends nothing is not behind.
 func (w *Worker) idle(ctx context.Context) error {
 	if err := w.release(); err != nil {
 		return err
@@ -331,6 +339,9 @@ func (w *Worker) idle(ctx context.Context) error {
 	w.trouble.flush()
 	w.unseen.flush()
 	w.paused = true
+	w.pace = newPace(w.camera)
+	w.viewer.SetLevel(Full)
+	w.store(0)
 	return w.outlet.send(ctx, w.analysis.Pause())
 }
 

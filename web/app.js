@@ -97,9 +97,19 @@ async function showDetail() {
     dialog.close();
     return;
   }
-  const view = alerts.get(id) || await call("alerts/" + id);
-  drawDetail(view);
-  if (!dialog.open) dialog.showModal();
+  try {
+    drawDetail(alerts.get(id) || await call("alerts/" + id));
+  } catch (error) {
+    drawMissing(id, error);
+  }
+  if (!dialog.open && !$("console").hidden) dialog.showModal();
+}
+
+function drawMissing(id, error) {
+  $("detail").dataset.alert = id;
+  $("detail-title").textContent = "This alert cannot be shown";
+  $("detail-media").replaceChildren();
+  $("detail-facts").replaceChildren(make("dt", { textContent: id }), make("dd", { textContent: error.message }));
 }
 
 function drawDetail({ alert, clip }) {

@@ -48,8 +48,8 @@ func (c alertsList) Run(ctx context.Context, g *Globals) error {
 
 func alertRow(view web.AlertView) string {
 	clip := "-"
-	if view.Clip != nil {
-		clip = view.Clip.Key
+	if c := view.Clip; c != nil {
+		clip = c.End.Sub(c.Start.Time).Round(time.Second).String()
 	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, verdict(view.Alert), clip)
 }

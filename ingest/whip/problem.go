@@ -59,6 +59,13 @@ func stopping() *problem {
 	}
 }
 
+func unreachable() *problem {
+	return &problem{
+		Status: http.StatusServiceUnavailable, Title: "no address for media",
+		Detail: "none of the names that media is to be sent to can be looked up", retryAfter: 10,
+	}
+}
+
 func notFound(detail string) *problem {
 	return &problem{Status: http.StatusNotFound, Title: "not found", Detail: detail}
 }

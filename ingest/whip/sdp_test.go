@@ -98,7 +98,7 @@ func TestFinishAnswer(t *testing.T) {
 		"a=candidate:5 1 udp 9 fe80::1 8189 typ host",
 		"a=candidate:4 1 udp 9 192.168.1.2 8189 typ host", "a=end-of-candidates", "a=recvonly", "",
 	}, "\r\n")
-	got, err := finishAnswer(raw, []netip.Addr{netip.MustParseAddr("203.0.113.7")}, 8189)
+	got, err := finishAnswer(raw, advertised{hosts: []netip.Addr{netip.MustParseAddr("203.0.113.7")}, port: 8189})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +117,10 @@ func TestFinishAnswer(t *testing.T) {
 	if !slices.Equal(addresses, want) {
 		t.Errorf("candidates: got %v, want %v", addresses, want)
 	}
-	if _, err := finishAnswer(strings.Replace(raw, "recvonly", "inactive", 1), nil, 1); err == nil {
+	if _, err := finishAnswer(strings.Replace(raw, "recvonly", "inactive", 1), advertised{}); err == nil {
 		t.Error("an answer that does not receive passes")
 	}
-	if _, err := finishAnswer("junk", nil, 1); err == nil {
+	if _, err := finishAnswer("junk", advertised{}); err == nil {
 		t.Error("junk passes")
 	}
 }
@@ -166,8 +166,8 @@ func FuzzFragment(f *testing.F) {
 			return
 		}
 		for _, c := range got.candidates {
-			if value, ok := strings.CutPrefix(c.value, "candidate:"); !ok || checkCandidate(value) != nil {
-				t.Fatalf("candidate %q", c.value)
+			if err := checkCandidate(c); err != nil {
+				t.Fatalf("candidate %q: %v", c, err)
 			}
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -149,7 +150,7 @@ func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, camera string
 	if !e.published.take(camera, time.Now()) {
 		return tooMany("camera " + camera + " is being published to too often")
 	}
-	body, err := readBody(w, r, typeSDP, "Accept-Post")
+	body, err := e.readBody(w, r, typeSDP, "Accept-Post")
 	if err != nil {
 		return err
 	}
@@ -198,19 +199,26 @@ func (e *Endpoint) open(ctx context.Context, camera string, show shown, o *offer
 	return s, answer, nil
 }
 
-// readBody reads a body of the wanted type.
-func readBody(w http.ResponseWriter, r *http.Request, want, accept string) ([]byte, error) {
+// readBody reads a body of the wanted type, which must come in time.
+func (e *Endpoint) readBody(w http.ResponseWriter, r *http.Request, want, accept string) ([]byte, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != want {
 		w.Header().Set(accept, want)
 		return nil, unsupportedType(want)
 	}
+	// A connection that is gone, or a recorder, needs no deadline.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(e.timeouts.body))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case large:
 		return nil, tooLarge()
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, tooSlow()
+	case err != nil:
 		return nil, malformed("the body ended early")
 	}
+	_ = connection.SetReadDeadline(time.Time{})
 	return body, nil
 }
 

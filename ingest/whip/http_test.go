@@ -1,6 +1,8 @@
 package whip
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -229,6 +231,31 @@ func TestAlias(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
 		}
+	}
+}
+
+// R13: a body that drips is not waited for, whoever sends it.
+func TestSlowBody(t *testing.T) {
+	e := newTestEndpoint(t, func(e *Endpoint) { e.timeouts.body = 50 * time.Millisecond })
+	body, hold := io.Pipe()
+	defer func() { _ = hold.Close() }()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.url+"/whip/porch", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", typeSDP)
+	r.Header.Set("Authorization", "Bearer right")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	checkProblem(t, reply{resp.StatusCode, resp.Header}, string(text), http.StatusRequestTimeout, "in time")
+	if d := defaultTimeouts().body; d != 10*time.Second {
+		t.Errorf("body timeout: got %v, want 10s", d)
 	}
 }
 

@@ -26,7 +26,7 @@ type iceSession struct {
 // patch takes trickled candidates and restarts (RFC 9725, 4.3). One at a time: they may overlap, and only those
 // that name the current ICE session are for it.
 func (s *session) patch(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r, typeSDPFrag, "Accept-Patch")
+	body, err := s.e.readBody(w, r, typeSDPFrag, "Accept-Patch")
 	if err != nil {
 		return err
 	}

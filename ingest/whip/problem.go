@@ -47,6 +47,10 @@ func tooLarge() *problem {
 	}
 }
 
+func tooSlow() *problem {
+	return &problem{Status: http.StatusRequestTimeout, Title: "body too slow", Detail: "the body did not come in time"}
+}
+
 func tooMany(detail string) *problem {
 	return &problem{
 		Status: http.StatusTooManyRequests, Title: "too many sessions", Detail: detail + "; try again later", retryAfter: 2,

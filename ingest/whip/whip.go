@@ -49,6 +49,7 @@ const (
 
 // timeouts are what a session may take its time for.
 type timeouts struct {
+	body    time.Duration // of a request
 	connect time.Duration // from the answer to DTLS
 	packet  time.Duration // without a video packet
 	key     time.Duration // without a key frame
@@ -56,7 +57,10 @@ type timeouts struct {
 }
 
 func defaultTimeouts() timeouts {
-	return timeouts{connect: 10 * time.Second, packet: 10 * time.Second, key: 15 * time.Second, ask: 2 * time.Second}
+	return timeouts{
+		body: 10 * time.Second, connect: 10 * time.Second,
+		packet: 10 * time.Second, key: 15 * time.Second, ask: 2 * time.Second,
+	}
 }
 
 // Endpoint is a WHIP endpoint and its sessions.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"vigil/frames"
 	"vigil/ingest"
 )
 
@@ -76,20 +77,27 @@ func collect(t *testing.T, v *visit) []ingest.Unit {
 	return units
 }
 
-// checkPicture decodes the units with FFmpeg, and wants as many pictures, which are not of one grey.
+// checkPicture has the units recorded as Vigil records them, decodes that with FFmpeg, and wants as many pictures,
+// which are not of one grey.
 func checkPicture(t *testing.T, units []ingest.Unit) {
 	t.Helper()
 	const w, h = 64, 48
-	var annexB bytes.Buffer
+	var film bytes.Buffer
+	segmenter := ingest.NewSegmenter("porch", func(f *frames.Fragment) { film.Write(f.Payload) })
+	if err := segmenter.Start(frames.Parameters{Codec: frames.H264}); err != nil {
+		t.Fatal(err)
+	}
 	for _, u := range units {
-		for _, n := range u.NALUs {
-			annexB.Write([]byte{0, 0, 0, 1})
-			annexB.Write(n)
+		if err := segmenter.Unit(u); err != nil {
+			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-f", "h264", "-i", "-",
+	if err := segmenter.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-f", "mp4", "-i", "-",
 		"-fps_mode", "passthrough", "-s", "64x48", "-f", "rawvideo", "-pix_fmt", "gray", "-")
-	cmd.Stdin = &annexB
+	cmd.Stdin = &film
 	var complained bytes.Buffer
 	cmd.Stderr = &complained
 	pictures, err := cmd.Output()
@@ -97,7 +105,7 @@ func checkPicture(t *testing.T, units []ingest.Unit) {
 		t.Fatalf("decode: %v\n%s", err, complained.String())
 	}
 	if got := len(pictures) / (w * h); got != len(units) {
-		t.Errorf("decoded pictures: got %d, want %d", got, len(units))
+		t.Errorf("decoded pictures: got %d, want %d\n%s", got, len(units), complained.String())
 	}
 	last := pictures[max(0, len(pictures)-w*h):]
 	var sum, squares float64
@@ -124,17 +132,27 @@ func needs(t *testing.T, program, from string) string {
 	return path
 }
 
-// aiortc 1.4 (Debian 12) prefers VP8 and sends what the answer takes.
+// aiortc prefers VP8 and sends what the answer takes.
 func TestAiortcPublishes(t *testing.T) {
+	publishFromPython(t, "aiortc_publish.py", "import aiortc")
+}
+
+// GStreamer's webrtcbin is what whipclientsink is made of.
+func TestGStreamerPublishes(t *testing.T) {
+	publishFromPython(t, "gstreamer_publish.py", "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst; "+
+		"Gst.init(None); assert all(Gst.ElementFactory.find(e) for e in ('webrtcbin', 'nicesink', 'x264enc', 'rtph264pay', 'dtlsenc'))")
+}
+
+// publishFromPython runs a script on Debian's Python, whichever else is first in the path: Debian's packages are its.
+func publishFromPython(t *testing.T, script, check string) {
+	t.Helper()
+	python := needs(t, "/usr/bin/python3", "make test-deps")
 	needs(t, "ffmpeg", "make test-deps")
-	// Debian's packages are Debian's Python's, whichever else is first in the path.
-	const python = "/usr/bin/python3"
-	needs(t, python, "make test-deps")
-	if out, err := exec.CommandContext(t.Context(), python, "-c", "import aiortc").CombinedOutput(); err != nil {
-		t.Skipf("aiortc is not installed; make test-deps brings it: %s", out)
+	if out, err := exec.CommandContext(t.Context(), python, "-c", check).CombinedOutput(); err != nil {
+		t.Skipf("the peer is not installed; make test-deps brings it: %s", out)
 	}
 	publishFrom(t, func(ctx context.Context, url string) *exec.Cmd {
-		return exec.CommandContext(ctx, python, filepath.Join("testdata", "peers", "aiortc_publish.py"), url, "right")
+		return exec.CommandContext(ctx, python, filepath.Join("testdata", "peers", script), url, "right")
 	})
 }
 

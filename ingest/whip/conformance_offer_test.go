@@ -140,6 +140,20 @@ func TestConformanceOfOffers(t *testing.T) {
 	}
 }
 
+// TestConformanceOfAnswers is RFC 9725's say on the answer (4.2, 4.4), to what publishers really offer.
+func TestConformanceOfAnswers(t *testing.T) {
+	for name, offer := range offersOf(t) {
+		t.Run("4.4 "+name, func(t *testing.T) {
+			e := newTestEndpoint(t, nil)
+			resp, body := request(t, http.MethodPost, e.url+"/whip/porch", offer, ct, typeSDP, auth, right)
+			if resp.StatusCode != http.StatusCreated {
+				t.Fatalf("got %d %s, want 201", resp.StatusCode, body)
+			}
+			checkCreated(t, resp, body, offer)
+		})
+	}
+}
+
 // checkCreated checks a 201 (RFC 9725, 4.2 to 4.4).
 func checkCreated(t *testing.T, resp reply, body, offer string) {
 	t.Helper()

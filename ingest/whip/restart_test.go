@@ -1,10 +1,12 @@
 package whip
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -147,4 +149,20 @@ func TestFailedRestartKeepsSession(t *testing.T) {
 		t.Errorf("the old ETag: got %d, want 204", resp.StatusCode)
 	}
 	p.sendUntilTaken(v, keyUnit(100), sent*3000)
+}
+
+// 4.3.3: when the publisher does not follow its own restart, consent expires and the session ends.
+func TestRestartThatIsNotFollowedIsFreed(t *testing.T) {
+	e := newTestEndpoint(t, func(e *Endpoint) { e.timeouts.silent, e.timeouts.failed = 200*time.Millisecond, 200*time.Millisecond })
+	p, v := publish(t, e, false)
+	p.sendUntilTaken(v, keyUnit(100), 0)
+	if resp, body := p.patch("a=ice-ufrag:other\r\na=ice-pwd:"+strings.Repeat("o", 24)+"\r\n", "*"); resp.StatusCode != http.StatusOK {
+		t.Fatalf("restart: got %d %s, want 200", resp.StatusCode, body)
+	}
+	if reason := within(t, v.ended, "end"); !errors.Is(reason, errPeerFailed) {
+		t.Errorf("reason: got %v, want %v", reason, errPeerFailed)
+	}
+	if d := defaultTimeouts(); d.silent+d.failed > 30*time.Second {
+		t.Errorf("a publisher that is gone is noticed after %v, want at most 30s", d.silent+d.failed)
+	}
 }

@@ -1,14 +1,12 @@
 package whip
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pion/sdp/v3"
-	"github.com/pion/webrtc/v4"
 )
 
 func TestOfferIsRebuilt(t *testing.T) {
@@ -123,52 +121,4 @@ func TestFinishAnswer(t *testing.T) {
 	if _, err := finishAnswer("junk", advertised{}); err == nil {
 		t.Error("junk passes")
 	}
-}
-
-// FuzzOffer holds parseOffer to refusals that clients understand, and what it lets through to being SDP that it
-// takes again and pion takes.
-func FuzzOffer(f *testing.F) {
-	f.Add([]byte(offerText()))
-	f.Add([]byte(videoOnly()))
-	f.Add([]byte(videoOnly("a=mid:0\r\n", "", "packetization-mode=1;", "")))
-	f.Add([]byte("v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		o, err := parseOffer(body)
-		if err != nil {
-			if p, ok := errors.AsType[*problem](err); !ok || p.Status != 400 && p.Status != 422 {
-				t.Fatalf("got %v, want a problem of 400 or 422", err)
-			}
-			return
-		}
-		again, err := parseOffer([]byte(o.sdp))
-		if err != nil {
-			t.Fatalf("its own SDP: %v\n%s", err, o.sdp)
-		}
-		if again.sdp != o.sdp {
-			t.Fatalf("not the same again:\n%s\n%s", o.sdp, again.sdp)
-		}
-		var sd webrtc.SessionDescription
-		sd.Type, sd.SDP = webrtc.SDPTypeOffer, o.sdp
-		if _, err := sd.Unmarshal(); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// FuzzFragment holds parseFragment to candidates of the right form.
-func FuzzFragment(f *testing.F) {
-	f.Add([]byte("a=ice-ufrag:abcd\r\na=ice-pwd:x\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 UDP 5 10.0.0.1 9 typ host\r\n"))
-	f.Add([]byte("a=end-of-candidates\n"))
-	f.Add([]byte("junk"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := parseFragment(body)
-		if err != nil {
-			return
-		}
-		for _, c := range got.candidates {
-			if err := checkCandidate(c); err != nil {
-				t.Fatalf("candidate %q: %v", c, err)
-			}
-		}
-	})
 }

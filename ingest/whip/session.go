@@ -15,7 +15,6 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"vigil/ingest"
@@ -147,9 +146,8 @@ func (e *Endpoint) settings() webrtc.SettingEngine {
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.DisableActiveTCP(true)
 	s.SetReceiveMTU(receiveMTU)
-	// A publisher that is gone is noticed after 5 + 10 s; one that only sends media and answers no checks, as
-	// FFmpeg, is heard by its media.
-	s.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
+	// Consent (RFC 7675). A publisher that only sends media and answers no checks, as FFmpeg, is heard by its media.
+	s.SetICETimeouts(e.timeouts.silent, e.timeouts.failed, 2*time.Second)
 	return s
 }
 
@@ -365,13 +363,9 @@ func (s *session) readVideo(track *webrtc.TrackRemote) error {
 			return fmt.Errorf("read track: %w", err)
 		}
 		now := time.Now()
-		p := &rtp.Packet{}
-		// The copy is kept for as long as its NAL units are, so it is no larger than they.
-		if err := p.Unmarshal(append([]byte(nil), buf[:n]...)); err != nil {
+		p := packet(buf[:n], uint8(s.offer.video.params.PayloadType))
+		if p == nil {
 			continue // as if it never came
-		}
-		if p.PayloadType != uint8(s.offer.video.params.PayloadType) {
-			p.Payload = nil // not in the answer; it keeps its place in the sequence
 		}
 		s.lastPacket.Store(now.UnixNano())
 		for _, u := range a.push(p, now) {

@@ -1,11 +1,9 @@
 package whip
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -110,94 +108,6 @@ func TestKeyFramesAreAskedForAgainAndAgain(t *testing.T) {
 	p.sendUntilTaken(v, keyUnit(100), 0)
 	for range 4 {
 		within(t, p.plis, "request for a key frame")
-	}
-}
-
-func TestTakeover(t *testing.T) {
-	e := newTestEndpoint(t, nil)
-	first, one := publish(t, e, false)
-	first.sendUntilTaken(one, keyUnit(100), 0)
-	second, two := publish(t, e, false)
-	if reason := within(t, one.ended, "end of the first session"); !errors.Is(reason, errTakenOver) {
-		t.Errorf("reason: got %v, want %v", reason, errTakenOver)
-	}
-	second.sendUntilTaken(two, keyUnit(100), 0)
-	resp, _ := request(t, http.MethodDelete, first.session, "", "Authorization", "Bearer right")
-	if resp.StatusCode != http.StatusNotFound {
-		t.Errorf("delete of the session that was taken over: got %d, want 404", resp.StatusCode)
-	}
-}
-
-// A publisher that was let in and does not connect takes the camera from nobody.
-func TestTakeoverNeedsConnection(t *testing.T) {
-	e := newTestEndpoint(t, nil)
-	first, one := publish(t, e, false)
-	sent := first.sendUntilTaken(one, keyUnit(100), 0)
-	second, offer := newPublisher(t, false, offeredFormat)
-	second.post(e, "porch", "right", offer)
-	first.sendUntilTaken(one, keyUnit(100), sent*3000)
-	if len(e.door.admitted) != 0 || len(one.ended) != 0 {
-		t.Fatal("the second publisher took the camera before it was connected")
-	}
-	second.connect()
-	two := within(t, e.door.admitted, "admission")
-	if reason := within(t, one.ended, "end of the first session"); !errors.Is(reason, errTakenOver) {
-		t.Errorf("reason: got %v, want %v", reason, errTakenOver)
-	}
-	second.sendUntilTaken(two, keyUnit(100), 0)
-}
-
-// Of publishers that are not connected yet the newest may connect: W02's flood holds one place per camera.
-func TestNewestPendingWins(t *testing.T) {
-	e := newTestEndpoint(t, nil)
-	first, offer := newPublisher(t, false, offeredFormat)
-	first.post(e, "porch", "right", offer)
-	s := e.only(first.session)
-	second, offer := newPublisher(t, false, offeredFormat)
-	second.post(e, "porch", "right", offer)
-	within(t, s.done, "end of the first session")
-	if reason := s.reason(); !errors.Is(reason, errSuperseded) {
-		t.Errorf("reason: got %v, want %v", reason, errSuperseded)
-	}
-	second.connect()
-	v := within(t, e.door.admitted, "admission")
-	second.sendUntilTaken(v, keyUnit(100), 0)
-}
-
-// A camera that is gone from the configuration, or was given another token, between the answer and the connection.
-func TestRefusedWhenConnected(t *testing.T) {
-	e := newTestEndpoint(t, nil)
-	p, offer := newPublisher(t, false, offeredFormat)
-	p.post(e, "porch", "right", offer)
-	s := e.only(p.session)
-	e.door.set("porch", "changed")
-	p.connect()
-	within(t, s.done, "end of the session")
-	if reason := s.reason(); !errors.Is(reason, ingest.ErrWrongToken) {
-		t.Errorf("reason: got %v, want %v", reason, ingest.ErrWrongToken)
-	}
-}
-
-// W06: ICE connects and DTLS never begins, for both sides wait for the other.
-func TestHandshakeThatStopsIsFreed(t *testing.T) {
-	e := newTestEndpoint(t, func(e *Endpoint) { e.timeouts.connect = time.Second })
-	p, offer := newPublisher(t, false, offeredFormat)
-	p.post(e, "porch", "right", strings.ReplaceAll(offer, "a=setup:actpass", "a=setup:active"))
-	s := e.only(p.session)
-	p.answer = strings.ReplaceAll(p.answer, "a=setup:passive", "a=setup:active")
-	connected := make(chan struct{}, 8)
-	p.pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
-		if state == webrtc.ICEConnectionStateConnected {
-			connected <- struct{}{}
-		}
-	})
-	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: p.answer}); err != nil {
-		t.Fatal(err)
-	}
-	within(t, connected, "ICE connection")
-	within(t, s.done, "end of the session")
-	if reason := s.reason(); !errors.Is(reason, errNotConnected) || len(e.door.admitted) != 0 {
-		t.Errorf("reason: got %v and %d admitted, want %v and none", reason, len(e.door.admitted), errNotConnected)
 	}
 }
 
@@ -353,68 +263,6 @@ func TestConnectsOverTCP(t *testing.T) {
 	p.sendUntilTaken(v, keyUnit(30000), 0)
 }
 
-// Behind a 1:1 NAT nothing but its outer address is told; a name stands for what it is at the time.
-func TestOnlyHosts(t *testing.T) {
-	d := newDoor()
-	e, err := New(Config{UDP: ":0", Hosts: []string{"outer.example"}, OnlyHosts: true, Admission: d, Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	addresses, missing := []netip.Addr{netip.MustParseAddr("203.0.113.7")}, error(nil)
-	e.hosts.lookup = func(context.Context, string) ([]netip.Addr, error) { return addresses, missing }
-	te := runEndpoint(t, e, d)
-	answered := func() string {
-		_, body := request(t, http.MethodPost, te.url+"/whip/porch", offerText(), ct, typeSDP, auth, right)
-		var told []string
-		for line := range strings.SplitSeq(body, "\r\n") {
-			if f := strings.Fields(line); strings.HasPrefix(line, "a=candidate:") {
-				told = append(told, f[2]+" "+f[4])
-			}
-		}
-		return strings.Join(told, ", ")
-	}
-	for _, c := range []struct {
-		name  string
-		found []netip.Addr
-		err   error
-		want  string
-	}{
-		{"the name's address", []netip.Addr{netip.MustParseAddr("203.0.113.7")}, nil, "udp 203.0.113.7, tcp 203.0.113.7"},
-		{"that it had while it cannot be looked up", nil, errors.New("no DNS"), "udp 203.0.113.7, tcp 203.0.113.7"},
-		{"another one later", []netip.Addr{netip.MustParseAddr("203.0.113.8")}, nil, "udp 203.0.113.8, tcp 203.0.113.8"},
-	} {
-		addresses, missing = c.found, c.err
-		if got := answered(); got != c.want {
-			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
-		}
-	}
-	e.hosts.mu.Lock()
-	clear(e.hosts.last)
-	e.hosts.mu.Unlock()
-	addresses, missing = nil, errors.New("no DNS")
-	resp, body := request(t, http.MethodPost, te.url+"/whip/porch", offerText(), ct, typeSDP, auth, right)
-	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("without any address: got %d %s, want 503", resp.StatusCode, body)
-	}
-}
-
-// A name is advertised by its address, and a publisher connects to it.
-func TestHostName(t *testing.T) {
-	d := newDoor()
-	e, err := New(Config{UDP: "127.0.0.1:0", Hosts: []string{"localhost"}, OnlyHosts: true, Admission: d, Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	te := runEndpoint(t, e, d)
-	p, offer := newPublisher(t, false, offeredFormat)
-	p.post(te, "porch", "right", offer)
-	if strings.Contains(p.answer, "localhost") || !strings.Contains(p.answer, " 127.0.0.1 ") {
-		t.Errorf("want the address, not the name:\n%s", p.answer)
-	}
-	p.connect()
-	p.sendUntilTaken(within(t, d.admitted, "admission"), keyUnit(100), 0)
-}
-
 // Whoever opens TCP connections and says nothing does not use up what publishers need: UDP goes on.
 func TestSilentTCPConnectionsAreBounded(t *testing.T) {
 	e := newTestEndpoint(t, nil)
@@ -438,24 +286,6 @@ func TestSilentTCPConnectionsAreBounded(t *testing.T) {
 		t.Errorf("the connection over the bound: got %v, want that it is closed", err)
 	}
 	p, v := publish(t, e, false)
-	p.sendUntilTaken(v, keyUnit(100), 0)
-}
-
-func TestWildcardAddress(t *testing.T) {
-	d := newDoor()
-	e, err := New(Config{UDP: ":0", Hosts: []string{"203.0.113.7"}, Admission: d, Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	te := runEndpoint(t, e, d)
-	p, offer := newPublisher(t, false, offeredFormat)
-	p.post(te, "porch", "right", offer)
-	first := between(p.answer, "a=candidate:")
-	if !strings.Contains(first, " 203.0.113.7 ") || !strings.Contains(p.answer, " 127.0.0.1 ") {
-		t.Errorf("want the host first, and loopback:\n%s", p.answer)
-	}
-	p.connect()
-	v := within(t, d.admitted, "admission")
 	p.sendUntilTaken(v, keyUnit(100), 0)
 }
 

@@ -51,6 +51,8 @@ const (
 type timeouts struct {
 	body    time.Duration // of a request
 	connect time.Duration // from the answer to DTLS
+	silent  time.Duration // without any packet, until the connection counts as disturbed
+	failed  time.Duration // and from then on, until it is lost
 	packet  time.Duration // without a video packet
 	key     time.Duration // without a key frame
 	ask     time.Duration // between requests for a key frame
@@ -58,7 +60,7 @@ type timeouts struct {
 
 func defaultTimeouts() timeouts {
 	return timeouts{
-		body: 10 * time.Second, connect: 10 * time.Second,
+		body: 10 * time.Second, connect: 10 * time.Second, silent: 5 * time.Second, failed: 10 * time.Second,
 		packet: 10 * time.Second, key: 15 * time.Second, ask: 2 * time.Second,
 	}
 }

@@ -30,16 +30,16 @@ func (s ICEServer) link() (string, error) {
 		strings.ContainsFunc(s.URL, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`<>",`, r) }) {
 		return "", fmt.Errorf("ice server %q: want stun:host or turn:host", s.URL)
 	}
-	link := "<" + s.URL + `>; rel="ice-server"`
+	link := []string{"<" + s.URL + ">", `rel="ice-server"`}
 	for _, p := range []struct{ name, value string }{{"username", s.Username}, {"credential", s.Credential}} {
 		if strings.ContainsFunc(p.value, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`\",`, r) }) {
 			return "", fmt.Errorf(`ice server %q: its %s must be printable ASCII without comma, " and \`, s.URL, p.name)
 		}
 		if p.value != "" {
-			link += "; " + p.name + `="` + p.value + `"`
+			link = append(link, p.name+`="`+p.value+`"`)
 		}
 	}
-	return link, nil
+	return strings.Join(link, "; "), nil
 }
 
 // hosts are the configured addresses and names that publishers are told of.

@@ -34,15 +34,15 @@ func publishFrom(t *testing.T, command func(ctx context.Context, url string) *ex
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	var ended error
+	exited := make(chan struct{})
+	go func() { ended = cmd.Wait(); close(exited) }()
 	defer func() { cancel(); <-exited }()
 	var v *visit
 	select {
 	case v = <-e.door.admitted:
-	case err := <-exited:
-		exited <- err
-		t.Fatalf("the peer ended before it was connected: %v\n%s%s", err, said.String(), complained.String())
+	case <-exited:
+		t.Fatalf("the peer ended before it was connected: %v\n%s%s", ended, said.String(), complained.String())
 	}
 	checkPicture(t, collect(t, v))
 	if err := stdin.Close(); err != nil {
@@ -51,10 +51,9 @@ func publishFrom(t *testing.T, command func(ctx context.Context, url string) *ex
 	if reason := within(t, v.ended, "end"); !errors.Is(reason, errDeleted) {
 		t.Errorf("reason: got %v, want %v", reason, errDeleted)
 	}
-	err = within(t, exited, "end of the peer")
-	exited <- err
-	if out := said.String(); err != nil || !strings.Contains(out, "published 201") || !strings.Contains(out, "deleted 200") {
-		t.Errorf("the peer said %q, %v\n%s", out, err, complained.String())
+	within(t, exited, "end of the peer")
+	if out := said.String(); ended != nil || !strings.Contains(out, "published 201") || !strings.Contains(out, "deleted 200") {
+		t.Errorf("the peer said %q, %v\n%s", out, ended, complained.String())
 	}
 	t.Log(strings.TrimSpace(said.String()))
 }

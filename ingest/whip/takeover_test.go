@@ -9,9 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"vigil/ingest"
 
 	"github.com/pion/webrtc/v4"
+
+	"vigil/ingest"
 )
 
 func TestTakeover(t *testing.T) {

@@ -51,7 +51,7 @@ func (a *App) openIngest(ctx context.Context) error {
 	}
 	a.onClose(func() error { server.Close(); return nil })
 	a.addresses.RTSP = "rtsp://" + server.Addr()
-	if err := a.openWHIP(supervisor, open); err != nil {
+	if err := a.openWHIP(supervisor, open); err != nil { //nolint:contextcheck // what it frees has no context of its own
 		return err
 	}
 	if !a.has(Console) {

@@ -56,6 +56,7 @@ type session struct {
 
 	lastPacket atomic.Int64 // Unix nanoseconds
 	lastKey    atomic.Int64
+	keyed      atomic.Bool // there was a key frame
 	units      atomic.Uint64
 	lost       atomic.Uint64
 	dropped    atomic.Uint64
@@ -307,7 +308,9 @@ func (s *session) stalled(pending bool, now time.Time) error {
 		return errNotConnected
 	case now.Sub(time.Unix(0, s.lastPacket.Load())) >= t.packet:
 		return errNoPackets
-	case now.Sub(time.Unix(0, s.lastKey.Load())) >= t.key:
+	case !s.keyed.Load() && now.Sub(time.Unix(0, s.lastKey.Load())) >= t.key:
+		// Only the first is waited for here. Later ones may be far apart: some encoders do not listen to requests
+		// (aiortc 1.4 sends one in 250 pictures), and how long the recording can do without is the sink's to say.
 		return errNoKeyFrame
 	}
 	return nil
@@ -316,8 +319,11 @@ func (s *session) stalled(pending bool, now time.Time) error {
 // patience is how long nothing can be stalled.
 func (s *session) patience(now time.Time) time.Duration {
 	t := s.e.timeouts
-	return max(time.Millisecond, min(
-		t.packet-now.Sub(time.Unix(0, s.lastPacket.Load())), t.key-now.Sub(time.Unix(0, s.lastKey.Load()))))
+	left := t.packet - now.Sub(time.Unix(0, s.lastPacket.Load()))
+	if !s.keyed.Load() {
+		left = min(left, t.key-now.Sub(time.Unix(0, s.lastKey.Load())))
+	}
+	return max(time.Millisecond, left)
 }
 
 // read starts reading a track, and says whether it is the session's video. All tracks are read, for congestion
@@ -371,6 +377,7 @@ func (s *session) readVideo(track *webrtc.TrackRemote) error {
 		for _, u := range a.push(p, now) {
 			if _, key := kind(u.NALUs); key {
 				s.lastKey.Store(now.UnixNano())
+				s.keyed.Store(true)
 			}
 			if err := s.in.Unit(u); err != nil {
 				return fmt.Errorf("take access unit: %w", err)

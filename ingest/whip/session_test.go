@@ -192,6 +192,27 @@ func TestStalls(t *testing.T) {
 	}
 }
 
+// aiortc 1.4 does not listen to requests for key frames and sends one in 250 pictures: at 15 a second its session used to
+// end after 15 s, in the middle of good video.
+func TestKeyFramesMayBeFarApart(t *testing.T) {
+	e := newTestEndpoint(t, func(e *Endpoint) { e.timeouts.key = 100 * time.Millisecond })
+	p, v := publish(t, e, false)
+	ts := p.sendUntilTaken(v, keyUnit(100), 0) * 3000
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < 3*e.timeouts.key; ts += 3000 {
+		p.send(p.packets(deltaUnit(100), ts)...)
+		select {
+		case reason := <-v.ended:
+			t.Fatalf("the session ended: %v", reason)
+		case <-tick.C:
+		}
+	}
+	for u := within(t, v.units, "unit"); u.PTS != int64(ts)-3000; {
+		u = within(t, v.units, "unit")
+	}
+}
+
 func TestSinkErrorEnds(t *testing.T) {
 	e := newTestEndpoint(t, nil)
 	p, offer := newPublisher(t, false, offeredFormat)

@@ -54,7 +54,7 @@ type timeouts struct {
 	silent  time.Duration // without any packet, until the connection counts as disturbed
 	failed  time.Duration // and from then on, until it is lost
 	packet  time.Duration // without a video packet
-	key     time.Duration // without a key frame
+	key     time.Duration // until the first key frame
 	ask     time.Duration // between requests for a key frame
 }
 

@@ -41,7 +41,10 @@ func newBrowser(t *testing.T) (ctx context.Context, stop func()) {
 // Chromium offers VP8 first unless it is told otherwise, and sends what the answer takes.
 func TestChromiumPublishes(t *testing.T) {
 	for _, c := range []struct{ name, prefer string }{
-		{"H.264 first", `"video/H264"`}, {"as it comes, VP8 first", `""`}, {"AV1 first", `"video/AV1"`},
+		{"H.264 first", `"video/H264"`},
+		{"as it comes, VP8 first", `""`},
+		{"AV1 first", `"video/AV1"`},
+		{"simulcast (W07)", `"video/H264", false, ["h", "l"]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			needs(t, "ffmpeg", "make test-deps")

@@ -17,6 +17,7 @@ const (
 	auth, right = "Authorization", "Bearer right"
 	ct, match   = "Content-Type", "If-Match"
 	challenge   = `Bearer realm="whip"`
+	wrong       = challenge + `, error="invalid_token"`
 )
 
 func (x exchange) run(t *testing.T) {
@@ -77,7 +78,7 @@ func TestConformanceOfRequests(t *testing.T) {
 		{"4.2 a type with a parameter", "POST", base, "x", []string{auth, right, ct, "application/SDP; charset=utf-8"}, 400, nil},
 
 		{"4.7 no token", "POST", base, offer, []string{ct, typeSDP}, 401, []string{"WWW-Authenticate", challenge}},
-		{"4.7 a wrong token", "POST", base, offer, []string{ct, typeSDP, auth, "Bearer wrong"}, 401, []string{"WWW-Authenticate", challenge}},
+		{"4.7 a wrong token", "POST", base, offer, []string{ct, typeSDP, auth, "Bearer wrong"}, 401, []string{"WWW-Authenticate", wrong}},
 		{"4.7 another camera's token", "POST", base, offer, []string{ct, typeSDP, auth, "Bearer other"}, 401, nil},
 		{"4.7 a token that begins like the right one", "POST", base, offer, []string{ct, typeSDP, auth, "Bearer righ"}, 401, nil},
 		{"4.7 an unsigned JWT", "POST", base, offer, []string{ct, typeSDP, auth, "Bearer eyJhbGciOiJub25lIn0.eyJjYW1lcmEiOiJwb3JjaCJ9."}, 401, nil},
@@ -89,7 +90,7 @@ func TestConformanceOfRequests(t *testing.T) {
 		{"4.7 an unknown camera", "POST", e.url + "/whip/attic", offer, []string{ct, typeSDP, auth, right}, 404, nil},
 		{"4.7 a camera that takes no publishers", "POST", e.url + "/whip/pulled", offer, []string{ct, typeSDP}, 401, nil},
 		{"4.7 PATCH without a token", "PATCH", session, "", []string{ct, typeSDPFrag, match, p.etag}, 401, []string{"WWW-Authenticate", challenge}},
-		{"4.7 PATCH with a wrong token", "PATCH", session, "", []string{ct, typeSDPFrag, match, p.etag, auth, "Bearer wrong"}, 401, nil},
+		{"4.7 PATCH with a wrong token", "PATCH", session, "", []string{ct, typeSDPFrag, match, p.etag, auth, "Bearer wrong"}, 401, []string{"WWW-Authenticate", wrong}},
 		{"4.7 DELETE without a token", "DELETE", session, "", nil, 401, []string{"WWW-Authenticate", challenge}},
 		{"4.7 DELETE with another camera's token", "DELETE", session, "", []string{auth, "Bearer other"}, 401, nil},
 		{"4.7 DELETE with a token in the URL of a session that came with a header", "DELETE", session + "?token=wrong", "", nil, 401, nil},

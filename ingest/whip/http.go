@@ -43,6 +43,7 @@ func (e *Endpoint) Handler() http.Handler {
 			if !ours {
 				e.cfg.Log.Error("whip request", "camera", camera, "method", r.Method, "error", err)
 			}
+			p.wrongToken = p.Status == http.StatusUnauthorized && credentials(r).token != ""
 			p.write(w, camera)
 		}
 	})
@@ -70,7 +71,7 @@ func (e *Endpoint) route(w http.ResponseWriter, r *http.Request, camera, secret 
 	switch {
 	case s == nil && changes(r.Method) && !e.refused.ready(from, time.Now()):
 		// Not even the right token is heard then: it could be a guess.
-		return tooMany("too many requests from this address were refused")
+		return tooMany("too many requests from this address were refused", 5)
 	case inSession:
 		err = s.serve(w, r)
 	default:
@@ -148,7 +149,7 @@ func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, camera string
 		return err
 	}
 	if !e.published.take(camera, time.Now()) {
-		return tooMany("camera " + camera + " is being published to too often")
+		return tooMany("camera "+camera+" is being published to too often", 1)
 	}
 	body, err := e.readBody(w, r, typeSDP, "Accept-Post")
 	if err != nil {

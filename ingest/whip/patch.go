@@ -51,7 +51,7 @@ func (s *session) patch(w http.ResponseWriter, r *http.Request) error {
 		cost = restartCost
 	}
 	if !s.patches.take(float64(cost), time.Now()) {
-		return tooMany("the session is being patched too often")
+		return tooMany("the session is being patched too often", 1)
 	}
 	switch {
 	case !again:

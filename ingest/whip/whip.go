@@ -208,7 +208,7 @@ func (e *Endpoint) reserve() error {
 		return stopping()
 	}
 	if e.pending >= maxPending {
-		return tooMany("too many sessions are waiting to connect")
+		return tooMany("too many sessions are waiting to connect", 2)
 	}
 	e.pending++
 	return nil

@@ -8,7 +8,7 @@ LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Tests that need ONNX Runtime find it here.
 export VIGIL_ONNXRUNTIME ?= $(wildcard $(CURDIR)/bin/libonnxruntime.so.1)
 
-.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy models onnxruntime media nats-server clean
+.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy models onnxruntime peers media nats-server clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ models: build ## Fetch the default networks into ./models
 
 onnxruntime: ## Bring ONNX Runtime's library into bin, beside the program (needs npm)
 	deploy/onnxruntime bin
+
+peers: ## Bring publishers for the interoperability tests that are not in Debian into bin/peers (needs npm)
+	deploy/peers bin/peers
 
 media: ## Draw and encode the synthetic scenes again (needs ffmpeg with libx264)
 	go generate ./internal/mediatest

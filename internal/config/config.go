@@ -40,8 +40,17 @@ type RTSP struct {
 
 // WebRTC configures the media of WHIP sessions.
 type WebRTC struct {
-	UDP   string   `yaml:"udp" doc:"host:port of the one UDP socket of all sessions."`
-	Hosts []string `yaml:"hosts" doc:"Further addresses to offer to publishers, such as the router's public one."`
+	UDP        string      `yaml:"udp" doc:"host:port of the one UDP socket of all sessions, and of the TCP listener for publishers whose network lets no UDP out."`
+	Hosts      []string    `yaml:"hosts" doc:"Further addresses or host names to offer to publishers, such as the router's public one. Names are looked up for every publisher."`
+	OnlyHosts  bool        `yaml:"only_hosts" doc:"Offer hosts alone, not the addresses of this machine's interfaces: behind a 1:1 NAT, or in a container."`
+	ICEServers []ICEServer `yaml:"ice_servers" doc:"STUN and TURN servers that publishers are told of, as Link headers. OBS takes no turns: address."`
+}
+
+// ICEServer configures a STUN or TURN server.
+type ICEServer struct {
+	URL        string `yaml:"url" doc:"stun:host:port, turn:host:port?transport=udp, or stuns: and turns: for TLS."`
+	Username   string `yaml:"username" doc:"User name for TURN."`
+	Credential Secret `yaml:"credential" doc:"Password for TURN. Every publisher with a token is told it."`
 }
 
 // NATS configures the bus.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"vigil/frames"
@@ -61,7 +62,7 @@ func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State
 		looked: prometheus.NewDesc("vigil_vision_pictures_total", "Pictures of the camera looked at since its analysis began.", camera, nil),
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m)
+	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 

@@ -48,6 +48,7 @@ type Segmenter struct {
 	held   [][]byte          // NAL units without a picture yet
 	bytes  int               // of held
 	skip   bool              // up to the next key unit
+	clock  arrival           // in place of the source's, when that stands still
 	gap    string            // reason of what is missing in front of the next fragment
 	end    time.Time         // of the last fragment
 	stats  SegmenterStats
@@ -139,6 +140,7 @@ func (s *Segmenter) Unit(u Unit) error {
 	if u.PTS > maxPTS || u.PTS < -maxPTS {
 		return fmt.Errorf("presentation time %d is out of range", u.PTS)
 	}
+	s.clock.set(&u)
 	u.NALUs = s.join(withoutEmpty(u.NALUs))
 	pic := inspect(s.params.Codec, u.NALUs)
 	if !pic.coded {

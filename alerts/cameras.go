@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,7 @@ func (w *Watch) look(ctx context.Context, s frames.CameraState) error {
 // change is the event that says how the camera is now.
 func change(s frames.CameraState, now time.Time) Event {
 	e := Event{Type: CameraOffline, Timestamp: Time{now}, Data: Data{Camera: &CameraChange{
-		ID: s.Camera, Since: Time{s.Since}, Source: s.Source, Reason: s.LastError,
+		ID: s.Camera, Since: Time{s.Since}, Source: s.Source, Reason: cmp.Or(s.LastError, "no video since ingest started"),
 	}}}
 	if s.Online {
 		e.Type = CameraOnline

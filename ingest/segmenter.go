@@ -307,7 +307,11 @@ func (s *Segmenter) flush(end int64) error {
 	from := units[0].DTS
 	// A picture that stands for longer, as with a camera of one a second, is shown on: only its fragment ends.
 	end = min(end, from+frames.Ticks(frames.MaxFragmentDuration))
-	audio := s.sound.take(e.base, e.base+end+units[0].PTS-from, room)
+	lead := int64(0) // of presentation to decoding
+	for _, u := range units {
+		lead = max(lead, u.PTS-u.DTS)
+	}
+	audio := s.sound.take(e.base, e.base+end+lead, room)
 	payload, err := frames.Pack(e.params, units[0].Key, e.seq, units, end, audio...)
 	if err != nil {
 		return err

@@ -177,7 +177,8 @@ func TestReadVideos(t *testing.T) {
 				t.Errorf("got key %v, PTS %d to %d in %v", units[0].Key, units[0].PTS, latest, file.Duration)
 			}
 			var buf bytes.Buffer
-			if _, err := writeUnits(&buf, file.Parameters, units, units[len(units)-1].DTS+units[1].DTS-units[0].DTS); err != nil {
+			line := &timeline{units: units, end: units[len(units)-1].DTS + units[1].DTS - units[0].DTS}
+			if _, err := line.write(&buf, file.Parameters); err != nil {
 				t.Fatal(err)
 			}
 			_, again := readAll(t, bytes.NewReader(buf.Bytes()))

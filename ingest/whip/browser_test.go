@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"vigil/frames"
+	"vigil/ingest"
 )
 
 // publishPage is a WHIP client as a web page has it: the camera, H.264 first, candidates by PATCH.
@@ -87,6 +90,9 @@ func TestChromiumPublishes(t *testing.T) {
 		t.Fatalf("publish: got %q, %v", got, err)
 	}
 	v := within(t, e.door.admitted, "admission")
+	if got := within(t, v.started, "start"); got.Audio == nil || got.Audio.Codec != frames.Opus {
+		t.Errorf("got audio %+v, want opus", got.Audio)
+	}
 	keys, last := 0, int64(-1)
 	for n := 0; keys < 3; n++ {
 		u := within(t, v.units, "unit")
@@ -104,11 +110,30 @@ func TestChromiumPublishes(t *testing.T) {
 			t.Fatalf("%d key frames in 600 units, want 3", keys)
 		}
 	}
+	wantTogether(t, v)
 	status, err := chromedp.Run(ctx, chromedp.Evaluate[int](`window.stop()`, chromedp.EvalAwaitPromise))
 	if err != nil || status != http.StatusOK {
 		t.Errorf("stop: got %d, %v, want 200", status, err)
 	}
 	if reason := within(t, v.ended, "end"); !errors.Is(reason, errDeleted) {
 		t.Errorf("reason: got %v, want %v", reason, errDeleted)
+	}
+}
+
+// wantTogether waits until the browser has reported both clocks, and expects that what they say agrees with arrival.
+func wantTogether(t *testing.T, v *visit) {
+	t.Helper()
+	var u ingest.Unit
+	for u.NTP.IsZero() {
+		u = within(t, v.units, "unit with its time")
+	}
+	var s ingest.Sound
+	for s.NTP.IsZero() || s.Received.Before(u.Received) {
+		s = within(t, v.sounds, "audio with its time")
+	}
+	skew := s.Received.Sub(u.Received) - s.NTP.Sub(u.NTP)
+	t.Logf("audio arrives %v later than video that was captured with it", skew)
+	if skew.Abs() > time.Second {
+		t.Errorf("reports and arrival differ by %v", skew)
 	}
 }

@@ -41,6 +41,7 @@ func newDoor() *door {
 type visit struct {
 	started chan frames.Parameters
 	units   chan ingest.Unit
+	sounds  chan ingest.Sound
 	ended   chan error
 	refuse  error // returned by Unit
 
@@ -50,6 +51,13 @@ type visit struct {
 func (v *visit) Start(p frames.Parameters) error { v.started <- p; return nil }
 
 func (v *visit) Unit(u ingest.Unit) error { v.units <- u; return v.refuse }
+
+func (v *visit) Audio(s ingest.Sound) {
+	select {
+	case v.sounds <- s:
+	default: // the test has heard enough
+	}
+}
 
 func (d *door) Admit(ctx context.Context, camera, token, _ string) (*ingest.Session, error) {
 	want, ok := d.tokens[camera]
@@ -71,7 +79,8 @@ func (d *door) Admit(ctx context.Context, camera, token, _ string) (*ingest.Sess
 func (d *door) admit(ctx context.Context, camera string, refuse error) *ingest.Session {
 	v := &visit{
 		started: make(chan frames.Parameters, 1), units: make(chan ingest.Unit, 10000),
-		ended: make(chan error, 1), refuse: refuse,
+		sounds: make(chan ingest.Sound, 1000),
+		ended:  make(chan error, 1), refuse: refuse,
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	if before := d.current[camera]; before != nil {

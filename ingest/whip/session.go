@@ -20,6 +20,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"vigil/frames"
 	"vigil/ingest"
 )
 
@@ -318,10 +319,16 @@ func (s *session) read(wg *sync.WaitGroup, track *webrtc.TrackRemote, haveVideo 
 	switch mime := track.Codec().MimeType; {
 	case strings.EqualFold(mime, webrtc.MimeTypeH264) && !haveVideo:
 		s.log.Info("whip video", "format", track.Codec().SDPFmtpLine)
-		wg.Go(func() { s.end(s.readVideo(track)) })
+		reports := &senderClock{rate: frames.ClockRate}
+		wg.Go(func() { reports.follow(s.pc.GetReceivers(), track) })
+		wg.Go(func() { s.end(s.readVideo(track, reports)) })
 		return true
-	case track.Kind() == webrtc.RTPCodecTypeAudio:
-		s.log.Info("whip audio is not recorded", "codec", mime)
+	case strings.EqualFold(mime, webrtc.MimeTypeOpus):
+		s.log.Info("whip audio", "codec", mime)
+		reports := &senderClock{rate: opusRate}
+		wg.Go(func() { reports.follow(s.pc.GetReceivers(), track) })
+		wg.Go(func() { s.readAudio(track, reports) })
+		return false
 	default:
 		s.log.Info("whip track ignored", "codec", mime)
 	}
@@ -339,8 +346,12 @@ func discard(track *webrtc.TrackRemote) {
 }
 
 // readVideo feeds the sink until the track or the sink ends.
-func (s *session) readVideo(track *webrtc.TrackRemote) error {
-	if err := s.in.Start(s.offer.params); err != nil {
+func (s *session) readVideo(track *webrtc.TrackRemote, reports *senderClock) error {
+	params, err := s.offer.tracks()
+	if err == nil {
+		err = s.in.Start(params)
+	}
+	if err != nil {
 		return fmt.Errorf("start of track: %w", err)
 	}
 	a := newAssembler()
@@ -368,6 +379,7 @@ func (s *session) readVideo(track *webrtc.TrackRemote) error {
 			if _, key := kind(u.NALUs); key {
 				s.lastKey.Store(now.UnixNano())
 			}
+			u.NTP = reports.at(uint32(u.PTS))
 			if err := s.in.Unit(u); err != nil {
 				return fmt.Errorf("take access unit: %w", err)
 			}

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"math"
+	"sync"
 	"time"
 
 	"vigil/frames"
@@ -22,6 +24,36 @@ type Sound struct {
 	Received time.Time // when the packet arrived
 	NTP      time.Time // of PTS by the sender's clock, which the video's Unit.NTP shares; zero when it told nothing
 	Units    [][]byte  // coded frames that follow each other; the sink may keep them
+}
+
+// SenderClock is what RTCP sender reports say of a track's timestamps (RFC 3550, 6.4.1). Several goroutines may use it.
+type SenderClock struct {
+	Rate int64 // of the timestamps, in ticks a second
+
+	// private
+	mu    sync.Mutex
+	known bool
+	ntp   time.Time
+	ts    uint32
+}
+
+// Report takes a report: the NTP timestamp as it is sent, and the RTP timestamp of the same moment.
+func (c *SenderClock) Report(ntp uint64, ts uint32) {
+	const unix = 2208988800 // seconds from 1900 to 1970
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known, c.ts = true, ts
+	c.ntp = time.Unix(int64(ntp>>32)-unix, int64((ntp&math.MaxUint32)*uint64(time.Second)>>32))
+}
+
+// At is the sender's time of a timestamp; zero when no report came yet.
+func (c *SenderClock) At(ts uint32) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.known {
+		return time.Time{}
+	}
+	return c.ntp.Add(time.Duration(int32(ts-c.ts)) * time.Second / time.Duration(c.Rate))
 }
 
 // lipSync sets audio beside the video. The tracks' clocks share neither origin nor, exactly, rate: sender reports

@@ -336,3 +336,19 @@ func TestConnectionSaysWhatAudioIsLost(t *testing.T) {
 		}
 	})
 }
+
+func TestSenderClock(t *testing.T) {
+	c := &SenderClock{Rate: 48000}
+	if got := c.At(5); !got.IsZero() {
+		t.Errorf("got %v before a report, want none", got)
+	}
+	const second = 2208988800 + 1000 // NTP counts from 1900
+	c.Report(second<<32|1<<31, 1<<32-24000)
+	for ts, want := range map[uint32]time.Time{
+		1<<32 - 24000: time.Unix(1000, 5e8), 24000: time.Unix(1001, 5e8), 1<<32 - 72000: time.Unix(999, 5e8),
+	} {
+		if got := c.At(ts); !got.Equal(want) {
+			t.Errorf("timestamp %d: got %v, want %v", ts, got, want)
+		}
+	}
+}

@@ -68,7 +68,6 @@ type pull struct {
 	address  *address
 	log      *slog.Logger
 	sink     ingest.Sink
-	reports  reports
 	track    *track
 	sound    *sound // nil: no audio is taken
 	connects int
@@ -134,7 +133,6 @@ func (p *pull) play(g *gortsplib.Client) error {
 		return p.refusal("setup", err)
 	}
 	p.listen(g, desc)
-	p.reports = g
 	p.track.params.Audio = p.sound.track()
 	if err := p.sink.Start(p.track.params); err != nil {
 		return err
@@ -164,7 +162,7 @@ func (p *pull) packet(pkt *rtp.Packet) {
 	if !ok {
 		return
 	}
-	if err := p.sink.Unit(p.track.reported(u, pkt, p.reports)); err != nil {
+	if err := p.sink.Unit(p.track.reported(u, pkt)); err != nil {
 		select {
 		case p.failed <- err:
 		default: // the connection ends already

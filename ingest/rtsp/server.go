@@ -209,7 +209,7 @@ func (s *Server) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Response
 		if !ok {
 			return
 		}
-		if err := session.Unit(p.track.reported(u, pkt, c.Session)); err != nil {
+		if err := session.Unit(p.track.reported(u, pkt)); err != nil {
 			session.End(err) // which ends its context, and that the connection
 		}
 	})

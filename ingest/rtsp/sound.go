@@ -8,6 +8,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"vigil/frames"
@@ -21,6 +22,7 @@ type sound struct {
 	audio  *frames.Audio
 	decode func(*rtp.Packet) ([][]byte, error)
 	clock  clock // in the format's own ticks
+	sender ingest.SenderClock
 }
 
 // findSound returns the first audio track that Vigil takes, nil when there is none. Back channels are for what is
@@ -32,7 +34,7 @@ func findSound(desc *description.Session) *sound {
 		}
 		for _, f := range media.Formats {
 			if s := soundOf(f); s != nil {
-				s.media = media
+				s.media, s.sender.Rate = media, int64(f.ClockRate())
 				return s
 			}
 		}
@@ -71,7 +73,7 @@ func soundOf(f format.Format) *sound {
 }
 
 // hear takes a packet and returns the audio units that it completes, if it does.
-func (s *sound) hear(pkt *rtp.Packet, now time.Time, reports reports) (a ingest.Sound, ok bool, err error) {
+func (s *sound) hear(pkt *rtp.Packet, now time.Time) (a ingest.Sound, ok bool, err error) {
 	pts := s.clock.unwrap(pkt.Timestamp)
 	units, err := s.decode(pkt)
 	switch {
@@ -80,9 +82,7 @@ func (s *sound) hear(pkt *rtp.Packet, now time.Time, reports reports) (a ingest.
 	case err != nil:
 		return ingest.Sound{}, false, err
 	}
-	a = ingest.Sound{PTS: s.audio.Ticks(pts), Received: now, Units: units}
-	a.NTP, _ = reports.PacketNTP(s.media, pkt)
-	return a, true, nil
+	return ingest.Sound{PTS: s.audio.Ticks(pts), Received: now, NTP: s.sender.At(pkt.Timestamp), Units: units}, true, nil
 }
 
 // track returns the audio to tell the sink of; s may be nil.
@@ -93,18 +93,21 @@ func (s *sound) track() *frames.Audio {
 	return s.audio
 }
 
-// reports are a connection's RTCP sender reports.
-type reports interface {
-	PacketNTP(media *description.Media, pkt *rtp.Packet) (time.Time, bool)
-}
-
 // reported returns the unit with its time by the sender's clock. pkt is the packet that completed it, and the last
 // that the track's clock saw.
-func (t *track) reported(u ingest.Unit, pkt *rtp.Packet, reports reports) ingest.Unit {
-	if ntp, ok := reports.PacketNTP(t.media, pkt); ok {
-		u.NTP = ntp.Add(-frames.Duration(t.clock.ticks - u.PTS))
-	}
+func (t *track) reported(u ingest.Unit, pkt *rtp.Packet) ingest.Unit {
+	u.NTP = t.sender.At(pkt.Timestamp - uint32(t.clock.ticks-u.PTS))
 	return u
+}
+
+// reports reads a track's sender reports. gortsplib keeps them too, but not those that come before the first packet,
+// of which FFmpeg sends one and no other for seconds.
+func reports(sender *ingest.SenderClock) func(rtcp.Packet) {
+	return func(pkt rtcp.Packet) {
+		if sr, ok := pkt.(*rtcp.SenderReport); ok {
+			sender.Report(sr.NTPTime, sr.RTPTime)
+		}
+	}
 }
 
 // listen sets the audio up. Where the camera refuses it, its video is taken alone.
@@ -116,8 +119,10 @@ func (p *pull) listen(g *gortsplib.Client, desc *description.Session) {
 		p.lose("setup", err)
 		return
 	}
+	g.OnPacketRTCP(p.track.media, reports(&p.track.sender))
+	g.OnPacketRTCP(p.sound.media, reports(&p.sound.sender))
 	g.OnPacketRTP(p.sound.media, p.sound.format, func(pkt *rtp.Packet) {
-		a, ok, err := p.sound.hear(pkt, time.Now(), g)
+		a, ok, err := p.sound.hear(pkt, time.Now())
 		if err != nil {
 			p.trouble.undecodable(err)
 		}
@@ -132,8 +137,10 @@ func (p *publication) listen(s *gortsplib.ServerSession) {
 	if p.sound == nil {
 		return
 	}
+	s.OnPacketRTCP(p.track.media, reports(&p.track.sender))
+	s.OnPacketRTCP(p.sound.media, reports(&p.sound.sender))
 	s.OnPacketRTP(p.sound.media, p.sound.format, func(pkt *rtp.Packet) {
-		a, ok, err := p.sound.hear(pkt, time.Now(), s)
+		a, ok, err := p.sound.hear(pkt, time.Now())
 		if err != nil {
 			p.trouble.undecodable(err)
 		}

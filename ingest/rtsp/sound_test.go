@@ -287,12 +287,6 @@ func TestFFmpegPublishesAudio(t *testing.T) {
 	}
 }
 
-type noReports struct{}
-
-func (noReports) PacketNTP(*description.Media, *rtp.Packet) (time.Time, bool) {
-	return time.Time{}, false
-}
-
 func FuzzHear(f *testing.F) {
 	e, err := aacFormat().CreateEncoder()
 	if err != nil {
@@ -313,6 +307,7 @@ func FuzzHear(f *testing.F) {
 		} else {
 			s = soundOf(aacFormat())
 		}
+		s.sender.Rate = 48000
 		g := ingest.NewSegmenter("door", func(*frames.Fragment) {})
 		p, units := fixture(t, "plain")
 		p.Audio = s.audio
@@ -326,7 +321,7 @@ func FuzzHear(f *testing.F) {
 				t.Fatal(err)
 			}
 			pkt := &rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i) * step, Marker: marker}, Payload: payload}
-			a, ok, err := s.hear(pkt, now, noReports{})
+			a, ok, err := s.hear(pkt, now)
 			if ok && err != nil {
 				t.Error("audio and an error")
 			}

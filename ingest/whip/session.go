@@ -319,15 +319,15 @@ func (s *session) read(wg *sync.WaitGroup, track *webrtc.TrackRemote, haveVideo 
 	switch mime := track.Codec().MimeType; {
 	case strings.EqualFold(mime, webrtc.MimeTypeH264) && !haveVideo:
 		s.log.Info("whip video", "format", track.Codec().SDPFmtpLine)
-		reports := &senderClock{rate: frames.ClockRate}
-		wg.Go(func() { reports.follow(s.pc.GetReceivers(), track) })
-		wg.Go(func() { s.end(s.readVideo(track, reports)) })
+		clock := &ingest.SenderClock{Rate: frames.ClockRate}
+		wg.Go(func() { s.reports(track, clock) })
+		wg.Go(func() { s.end(s.readVideo(track, clock)) })
 		return true
 	case strings.EqualFold(mime, webrtc.MimeTypeOpus):
 		s.log.Info("whip audio", "codec", mime)
-		reports := &senderClock{rate: opusRate}
-		wg.Go(func() { reports.follow(s.pc.GetReceivers(), track) })
-		wg.Go(func() { s.readAudio(track, reports) })
+		clock := &ingest.SenderClock{Rate: opusRate}
+		wg.Go(func() { s.reports(track, clock) })
+		wg.Go(func() { s.readAudio(track, clock) })
 		return false
 	default:
 		s.log.Info("whip track ignored", "codec", mime)
@@ -346,7 +346,7 @@ func discard(track *webrtc.TrackRemote) {
 }
 
 // readVideo feeds the sink until the track or the sink ends.
-func (s *session) readVideo(track *webrtc.TrackRemote, reports *senderClock) error {
+func (s *session) readVideo(track *webrtc.TrackRemote, clock *ingest.SenderClock) error {
 	params, err := s.offer.tracks()
 	if err == nil {
 		err = s.in.Start(params)
@@ -379,7 +379,7 @@ func (s *session) readVideo(track *webrtc.TrackRemote, reports *senderClock) err
 			if _, key := kind(u.NALUs); key {
 				s.lastKey.Store(now.UnixNano())
 			}
-			u.NTP = reports.at(uint32(u.PTS))
+			u.NTP = clock.At(uint32(u.PTS))
 			if err := s.in.Unit(u); err != nil {
 				return fmt.Errorf("take access unit: %w", err)
 			}

@@ -1,10 +1,8 @@
 package whip
 
 import (
-	"sync"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5/pkg/ntp"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -25,7 +23,7 @@ func (o *offer) tracks() (frames.Parameters, error) {
 }
 
 // readAudio feeds the sink until the track ends. Nothing about audio ends a session.
-func (s *session) readAudio(track *webrtc.TrackRemote, reports *senderClock) {
+func (s *session) readAudio(track *webrtc.TrackRemote, clock *ingest.SenderClock) {
 	buf := make([]byte, receiveMTU)
 	var l listener
 	for {
@@ -38,7 +36,7 @@ func (s *session) readAudio(track *webrtc.TrackRemote, reports *senderClock) {
 			continue
 		}
 		if sound, ok := l.hear(p, time.Now()); ok {
-			sound.NTP = reports.at(p.Timestamp)
+			sound.NTP = clock.At(p.Timestamp)
 			s.in.Audio(sound)
 		}
 	}
@@ -69,48 +67,22 @@ func (l *listener) hear(p *rtp.Packet, now time.Time) (ingest.Sound, bool) {
 
 const opusRate = 48000
 
-// senderClock is what a track's sender reports say of its timestamps (RFC 3550, 6.4.1).
-type senderClock struct {
-	rate int64 // of the timestamps, a second
-
-	mu    sync.Mutex
-	known bool
-	ntp   time.Time
-	ts    uint32
-}
-
-// follow reads the track's RTCP until it ends.
-func (c *senderClock) follow(receivers []*webrtc.RTPReceiver, track *webrtc.TrackRemote) {
-	for _, r := range receivers {
+// reports reads the track's RTCP until it ends, for its sender reports.
+func (s *session) reports(track *webrtc.TrackRemote, clock *ingest.SenderClock) {
+	for _, r := range s.pc.GetReceivers() {
 		if r.Track() != track {
 			continue
 		}
 		for {
-			pkts, _, err := r.ReadRTCP()
+			packets, _, err := r.ReadRTCP()
 			if err != nil {
 				return
 			}
-			c.take(pkts, track.SSRC())
+			for _, p := range packets {
+				if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(track.SSRC()) {
+					clock.Report(sr.NTPTime, sr.RTPTime)
+				}
+			}
 		}
 	}
-}
-
-func (c *senderClock) take(pkts []rtcp.Packet, ssrc webrtc.SSRC) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range pkts {
-		if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(ssrc) {
-			c.known, c.ntp, c.ts = true, ntp.Decode(sr.NTPTime), sr.RTPTime
-		}
-	}
-}
-
-// at is the sender's time of a timestamp; zero when no report came yet.
-func (c *senderClock) at(ts uint32) time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.known {
-		return time.Time{}
-	}
-	return c.ntp.Add(time.Duration(int32(ts-c.ts)) * time.Second / time.Duration(c.rate))
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"vigil/frames"
@@ -87,24 +86,5 @@ func TestListener(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestSenderClock(t *testing.T) {
-	c := &senderClock{rate: opusRate}
-	if got := c.at(5); !got.IsZero() {
-		t.Errorf("got %v before a report, want none", got)
-	}
-	const unix = 2208988800 // from 1900 to 1970, in seconds
-	c.take([]rtcp.Packet{
-		&rtcp.SenderReport{SSRC: 7, NTPTime: (unix + 1000) << 32, RTPTime: 1<<32 - 24000},
-		&rtcp.SenderReport{SSRC: 8, NTPTime: 1, RTPTime: 1},
-		&rtcp.ReceiverReport{SSRC: 7},
-	}, 7)
-	if got, want := c.at(24000), time.Unix(1001, 0); !got.Equal(want) {
-		t.Errorf("after the report: got %v, want %v", got, want)
-	}
-	if got, want := c.at(1<<32-72000), time.Unix(999, 0); !got.Equal(want) {
-		t.Errorf("before the report: got %v, want %v", got, want)
 	}
 }

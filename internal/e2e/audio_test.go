@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +19,7 @@ import (
 	"vigil/frames"
 )
 
-// soundtrack is a file's audio: coded frames, each with the time at which it is heard.
+// soundtrack is a file's audio: coded frames, each with the time at which a player is through with those before.
 type soundtrack struct {
 	codec string
 	units [][]byte
@@ -28,12 +27,18 @@ type soundtrack struct {
 	end   time.Duration
 }
 
-func hear(t *testing.T, r io.ReadSeeker) soundtrack {
+func hear(t *testing.T, path string) soundtrack {
 	t.Helper()
+	r, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
 	var file pmp4.Presentation
 	if err := file.Unmarshal(r); err != nil {
 		t.Fatal(err)
 	}
+	began := firstHeard(t, path)
 	var s soundtrack
 	for _, track := range file.Tracks {
 		if track.Codec.IsVideo() {
@@ -45,16 +50,16 @@ func hear(t *testing.T, r io.ReadSeeker) soundtrack {
 		case *codecs.Opus:
 			s.codec = "opus"
 		}
-		media := int64(0) // without the pause in front
+		media := int64(0)
 		for _, sample := range track.Samples {
 			data, err := sample.GetPayload()
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.units = append(s.units, bytes.Clone(data))
-			s.at = append(s.at, time.Duration(media)*time.Second/time.Duration(track.TimeScale))
+			s.at = append(s.at, began+time.Duration(media)*time.Second/time.Duration(track.TimeScale))
 			media += int64(sample.Duration)
-			s.end = time.Duration(media) * time.Second / time.Duration(track.TimeScale)
+			s.end = began + time.Duration(media)*time.Second/time.Duration(track.TimeScale)
 		}
 	}
 	return s
@@ -94,15 +99,18 @@ func TestDoorwayAudio(t *testing.T) {
 	}
 	f.unbroken(t, sent)
 	f.probed(t)
-	f.inStep(t, sent, hear(t, file))
-	f.plays(t, "hvc1", "mp4a")
+	path := filepath.Join(t.TempDir(), "clip.mp4")
+	if err := os.WriteFile(path, f.body, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f.inStep(t, sent, hear(t, video), hear(t, path))
+	plays(t, path, "hvc1", "mp4a")
 }
 
 // inStep expects that the clip's audio is a stretch of what was sent, lasts as long as the pictures, and is heard with
 // those it was sent with.
-func (f *footage) inStep(t *testing.T, sent film, spoken soundtrack) {
+func (f *footage) inStep(t *testing.T, sent film, spoken, heard soundtrack) {
 	t.Helper()
-	heard := hear(t, bytes.NewReader(f.body))
 	n := len(heard.units)
 	if n == 0 || heard.codec != spoken.codec {
 		t.Fatalf("clip: %d units of %q audio, want some of %s", n, heard.codec, spoken.codec)
@@ -116,29 +124,25 @@ func (f *footage) inStep(t *testing.T, sent film, spoken soundtrack) {
 	if place+n > len(spoken.units) {
 		t.Fatalf("the clip's %d audio units are no stretch of the %d that were sent", n, len(spoken.units))
 	}
-	began := pause(t, f.body)
+	began := heard.at[0]
 	off := began - (spoken.at[place] - frames.Duration(sent.units[f.place].PTS))
 	length := f.End.Sub(f.Start.Time)
-	t.Logf("clip of %v: audio from %v to %v, %v later than it was sent", length, began, began+heard.end, off)
+	t.Logf("clip of %v: audio from %v to %v, %v later than it was sent", length, began, heard.end, off)
 	if off.Abs() > 100*time.Millisecond {
 		t.Errorf("audio is heard %v later than it was sent", off)
 	}
 	const unit = 1024 * time.Second / 48000
 	first := f.place == 0 // nothing was recorded before the first picture came, which its audio may precede
-	if !first && began > 2*unit || began+heard.end < length-2*unit || began+heard.end > length {
-		t.Errorf("audio is heard from %v to %v of %v, want all of it", began, began+heard.end, length)
+	if !first && began > 2*unit || heard.end < length-2*unit || heard.end > length {
+		t.Errorf("audio is heard from %v to %v of %v, want all of it", began, heard.end, length)
 	}
 }
 
-// pause is how late the clip's audio begins.
-func pause(t *testing.T, body []byte) time.Duration {
+// firstHeard is when a file's first audio frame begins, as a player counts it: below zero when it is not heard whole.
+func firstHeard(t *testing.T, path string) time.Duration {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "clip.mp4")
-	if err := os.WriteFile(path, body, 0o644); err != nil {
-		t.Fatal(err)
-	}
 	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "a:0",
-		"-show_entries", "stream=start_time", "-of", "csv=p=0", path).Output()
+		"-read_intervals", "%+#1", "-show_entries", "packet=pts_time", "-of", "default=nk=1:nw=1", path).Output()
 	d, bad := time.ParseDuration(strings.TrimSpace(string(out)) + "s")
 	if err != nil || bad != nil {
 		t.Fatalf("ffprobe: %q, %v, %v", out, err, bad)
@@ -146,20 +150,16 @@ func pause(t *testing.T, body []byte) time.Duration {
 	return d
 }
 
-// plays expects that FFmpeg decodes all of the clip without a complaint, and the sample entries of its tracks.
-func (f *footage) plays(t *testing.T, tags ...string) {
+// plays expects that FFmpeg decodes all of a file without a complaint, and the sample entries of its tracks.
+func plays(t *testing.T, path string, tags ...string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "clip.mp4")
-	if err := os.WriteFile(path, f.body, 0o644); err != nil {
-		t.Fatal(err)
-	}
 	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-show_entries", "stream=codec_tag_string",
 		"-of", "csv=p=0", path).CombinedOutput()
 	if got := strings.Fields(string(out)); err != nil || !slices.Equal(got, tags) {
 		t.Errorf("ffprobe: got %q, %v, want tracks of %q", got, err, tags)
 	}
-	out, err = exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", path,
-		"-map", "0", "-f", "null", "-").CombinedOutput()
+	out, err = exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", path,
+		"-map", "0", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("ffmpeg: %v: %s", err, out)
 	}

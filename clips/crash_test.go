@@ -211,7 +211,7 @@ func TestStoreCutsTheClipShort(t *testing.T) {
 func TestChecksumUnknownToTheStore(t *testing.T) {
 	s := newScene(t)
 	var reference bytes.Buffer
-	if _, err := cutMP4(&reference, s.video.fragments, captured); err != nil {
+	if _, err := cutMP4(&reference, s.video.fragments, nil, captured); err != nil {
 		t.Fatal(err)
 	}
 	same := bytes.Clone(reference.Bytes())

@@ -66,8 +66,9 @@ type Facts struct {
 	Gaps   []frames.Gap // capture time between the fragments that the file lacks, oldest first
 }
 
-// Cut writes fragments as one playable file. Where not all of them fit into one, those at the time at are written.
-type Cut func(w io.Writer, fragments []*frames.Fragment, at time.Time) (Facts, error)
+// Cut writes fragments as one playable file. Where not all of them fit into one, those at the time at are written. The
+// tail are fragments that follow: audio that belongs to the pictures may have come with them.
+type Cut func(w io.Writer, fragments, tail []*frames.Fragment, at time.Time) (Facts, error)
 
 // Announcer tells the rest of the program that a job is done. It may be told the same twice.
 type Announcer interface {
@@ -227,13 +228,17 @@ func (r *Recorder) record(ctx context.Context, job alerts.ClipJob, end time.Time
 	if err != nil {
 		return nil, err
 	}
+	tail, err := r.tail(ctx, fragments)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.trim(); err != nil {
 		return nil, err
 	}
 	clip := &spooled{Cut: r.now().UTC(), Job: job}
 	var facts Facts
 	err = spool.write(func(w io.Writer) (err error) {
-		if facts, err = r.Cut(w, fragments, sighting(job)); err != nil && !errors.Is(err, errSpool) {
+		if facts, err = r.Cut(w, fragments, tail, sighting(job)); err != nil && !errors.Is(err, errSpool) {
 			return uncuttable{err}
 		}
 		return err
@@ -245,14 +250,14 @@ func (r *Recorder) record(ctx context.Context, job alerts.ClipJob, end time.Time
 	return clip, spool.commit(clip)
 }
 
-// complete answers NotYet until the log holds the last moment before end.
+// complete answers NotYet until the log holds the last moment before end, and what is heard with it.
 func (r *Recorder) complete(ctx context.Context, camera frames.CameraID, end time.Time) error {
-	last, err := r.Video.Between(ctx, camera, end.Add(-rounding), end)
+	last, err := r.Video.Between(ctx, camera, end.Add(-audioLag), end)
 	if err != nil && !errors.Is(err, frames.ErrNotFound) {
 		return err
 	}
 	if err == nil && !last[len(last)-1].End().Before(end.Add(-rounding)) {
-		return nil
+		return r.waitAudio(ctx, last)
 	}
 	after := min(max(poll, end.Add(poll).Sub(r.now())), slowPoll)
 	return NotYet{After: after, Cause: errors.New("the window's video is still coming in")}

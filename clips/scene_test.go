@@ -124,8 +124,8 @@ type scene struct {
 	job   alerts.ClipJob
 }
 
-func cutMP4(w io.Writer, fragments []*frames.Fragment, at time.Time) (clips.Facts, error) {
-	facts, err := mp4.Write(w, fragments, at)
+func cutMP4(w io.Writer, fragments, tail []*frames.Fragment, at time.Time) (clips.Facts, error) {
+	facts, err := mp4.Write(w, fragments, tail, at)
 	return clips.Facts(facts), err
 }
 

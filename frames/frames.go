@@ -41,21 +41,25 @@ func ParseCameraID(s string) (CameraID, error) {
 	return CameraID(s), nil
 }
 
-// Codec names a video codec.
+// Codec names a codec.
 type Codec string
 
-// The codecs that travel through the log.
+// The codecs that travel through the log: of pictures, and of audio beside them.
 const (
 	H264 Codec = "h264"
 	H265 Codec = "h265"
+	AAC  Codec = "aac"
+	Opus Codec = "opus"
 )
 
-// Parameters are a track's codec and its parameter sets, raw NAL units without start codes.
+// Parameters are a video track's codec and its parameter sets, raw NAL units without start codes, and what is known
+// of the audio track beside it.
 type Parameters struct {
 	Codec Codec
 	VPS   []byte // H.265 only
 	SPS   []byte
 	PPS   []byte
+	Audio *Audio // nil without audio
 }
 
 // AccessUnit is one coded picture as it came off the wire, never re-encoded.
@@ -73,7 +77,8 @@ type Gap struct {
 	Reason string    `json:"reason"`
 }
 
-// Fragment is 500 ms or less of one camera's access units, at most 512 KiB or a single access unit, immutable.
+// Fragment is 500 ms or less of one camera's access units, at most 512 KiB or a single access unit, immutable. Audio travels
+// in it too, but in its own time: see UnpackAudio.
 type Fragment struct {
 	Camera   CameraID
 	Epoch    string        // names the run of fragments with one clock and one set of parameters; unique per camera

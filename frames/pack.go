@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
@@ -12,25 +13,58 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 )
 
-const trackID = 1
+const (
+	trackID      = 1
+	audioTrackID = 2
+)
 
 // Pack writes access units as fMP4 (ISO/IEC 14496-12, 8.8): one moof and mdat, behind an init segment when key is
-// set. end is the decoding time at which the last unit's duration ends. The NAL units are kept byte for byte.
-func Pack(p Parameters, key bool, seq uint64, units []AccessUnit, end int64) ([]byte, error) {
+// set. end is the decoding time at which the last unit's duration ends. The NAL units are kept byte for byte, and so
+// are the audio units, which are p.Audio's, with rising times.
+func Pack(p Parameters, key bool, seq uint64, units []AccessUnit, end int64, audio ...AudioUnit) ([]byte, error) {
 	if len(units) == 0 {
 		return nil, errors.New("pack: no access units")
 	}
 	var buf seekablebuffer.Buffer
 	if key {
-		codec, err := p.MP4()
-		if err != nil {
-			return nil, fmt.Errorf("pack: %w", err)
-		}
-		init := fmp4.Init{Tracks: []*fmp4.InitTrack{{ID: trackID, TimeScale: ClockRate, Codec: codec}}}
-		if err := init.Marshal(&buf); err != nil {
+		if err := packInit(&buf, p); err != nil {
 			return nil, fmt.Errorf("pack init segment: %w", err)
 		}
 	}
+	video, err := packVideo(units, end)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	part := fmp4.Part{SequenceNumber: uint32(seq), Tracks: []*fmp4.PartTrack{video}}
+	if len(audio) > 0 {
+		track, err := packAudio(p.Audio, audio)
+		if err != nil {
+			return nil, fmt.Errorf("pack: %w", err)
+		}
+		part.Tracks = append(part.Tracks, track)
+	}
+	if err := part.Marshal(&buf); err != nil {
+		return nil, fmt.Errorf("pack fragment: %w", err)
+	}
+	return buf.Bytes(), nil
+}
+
+func packInit(w io.WriteSeeker, p Parameters) error {
+	codec, err := p.MP4()
+	if err != nil {
+		return err
+	}
+	init := fmp4.Init{Tracks: []*fmp4.InitTrack{{ID: trackID, TimeScale: ClockRate, Codec: codec}}}
+	if p.Audio != nil {
+		if codec, err = p.Audio.MP4(); err != nil {
+			return err
+		}
+		init.Tracks = append(init.Tracks, &fmp4.InitTrack{ID: audioTrackID, TimeScale: ClockRate, Codec: codec})
+	}
+	return init.Marshal(w)
+}
+
+func packVideo(units []AccessUnit, end int64) (*fmp4.PartTrack, error) {
 	track := &fmp4.PartTrack{ID: trackID, BaseTime: uint64(units[0].DTS)}
 	for i, u := range units {
 		next := end
@@ -38,11 +72,11 @@ func Pack(p Parameters, key bool, seq uint64, units []AccessUnit, end int64) ([]
 			next = units[i+1].DTS
 		}
 		if next <= u.DTS {
-			return nil, fmt.Errorf("pack: access unit %d at %d ends at %d", i, u.DTS, next)
+			return nil, fmt.Errorf("access unit %d at %d ends at %d", i, u.DTS, next)
 		}
 		payload, err := h264.AVCC(u.NALUs).Marshal()
 		if err != nil {
-			return nil, fmt.Errorf("pack access unit %d: %w", i, err)
+			return nil, fmt.Errorf("access unit %d: %w", i, err)
 		}
 		track.Samples = append(track.Samples, &fmp4.Sample{
 			Duration:        uint32(next - u.DTS),
@@ -51,11 +85,7 @@ func Pack(p Parameters, key bool, seq uint64, units []AccessUnit, end int64) ([]
 			Payload:         payload,
 		})
 	}
-	part := fmp4.Part{SequenceNumber: uint32(seq), Tracks: []*fmp4.PartTrack{track}}
-	if err := part.Marshal(&buf); err != nil {
-		return nil, fmt.Errorf("pack fragment: %w", err)
-	}
-	return buf.Bytes(), nil
+	return track, nil
 }
 
 // Unpack reads what Pack wrote: the parameters (nil when the payload has no init segment), the access units, whose
@@ -72,6 +102,9 @@ func Unpack(payload []byte) (p *Parameters, units []AccessUnit, end int64, err e
 	}
 	for _, part := range parts {
 		for _, track := range part.Tracks {
+			if track.ID == audioTrackID {
+				continue
+			}
 			if units, end, err = readTrack(units, track); err != nil {
 				return nil, nil, 0, fmt.Errorf("unpack: %w", err)
 			}
@@ -103,10 +136,14 @@ func readInit(payload []byte) (*Parameters, error) {
 	if err := init.Unmarshal(bytes.NewReader(payload)); err != nil {
 		return nil, err
 	}
-	if len(init.Tracks) != 1 {
-		return nil, fmt.Errorf("got %d tracks, want 1", len(init.Tracks))
+	if n := len(init.Tracks); n < 1 || n > 2 || n == 2 && init.Tracks[1].ID != audioTrackID {
+		return nil, fmt.Errorf("got %d tracks, want one, and at most audio as track %d", n, audioTrackID)
 	}
-	return ParametersOf(init.Tracks[0].Codec)
+	p, err := ParametersOf(init.Tracks[0].Codec)
+	if err == nil && len(init.Tracks) == 2 {
+		p.Audio = audioOf(init.Tracks[1].Codec)
+	}
+	return p, err
 }
 
 // ParametersOf reads the parameter sets out of an MP4 track's codec.

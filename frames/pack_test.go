@@ -109,10 +109,12 @@ func TestPackRefuses(t *testing.T) {
 	noVPS := hevc(t).params
 	noVPS.VPS = nil
 	for name, pack := range map[string]func() ([]byte, error){
-		"no access units":   func() ([]byte, error) { return Pack(s.params, true, 0, nil, 1) },
-		"without SPS":       func() ([]byte, error) { return Pack(Parameters{Codec: H264}, true, 0, two, s.end) },
-		"without VPS":       func() ([]byte, error) { return Pack(noVPS, true, 0, two, s.end) },
-		`codec "vp8"`:       func() ([]byte, error) { return Pack(Parameters{"vp8", nil, []byte{1}, []byte{1}}, true, 0, two, s.end) },
+		"no access units": func() ([]byte, error) { return Pack(s.params, true, 0, nil, 1) },
+		"without SPS":     func() ([]byte, error) { return Pack(Parameters{Codec: H264}, true, 0, two, s.end) },
+		"without VPS":     func() ([]byte, error) { return Pack(noVPS, true, 0, two, s.end) },
+		`codec "vp8"`: func() ([]byte, error) {
+			return Pack(Parameters{Codec: "vp8", SPS: []byte{1}, PPS: []byte{1}}, true, 0, two, s.end)
+		},
 		"access unit 1":     func() ([]byte, error) { return Pack(s.params, true, 0, two, two[1].DTS) },
 		"access unit 0 at ": func() ([]byte, error) { return Pack(s.params, true, 0, []AccessUnit{two[1], two[0]}, s.end) },
 	} {

@@ -108,6 +108,20 @@ func (c *connection) Unit(u Unit) error {
 	return nil
 }
 
+// Audio implements Sink.
+func (c *connection) Audio(s Sound) {
+	c.lane.mu.Lock()
+	defer c.lane.mu.Unlock()
+	if c.over != nil {
+		return
+	}
+	before := c.segmenter.Stats().AudioDropped
+	c.segmenter.Audio(s)
+	if before == 0 && c.segmenter.Stats().AudioDropped > 0 {
+		c.lane.log.Warn("audio is lost: it is broken, comes twice, or is more than a fragment may carry", "source", c.lane.state.Source)
+	}
+}
+
 // fragment publishes what the segmenter made, which proves that the camera's video can be recorded; the lane's
 // mutex is held. What finish gets out of the segmenter comes too late to prove anything.
 func (c *connection) fragment(f *frames.Fragment) {
@@ -163,9 +177,9 @@ func (c *connection) finish(reason error) {
 	c.cancel(c.over)
 	st := c.segmenter.Stats()
 	c.lane.state.Dropped += int64(st.Dropped)
-	if st.Dropped > 0 || st.Guessed > 0 {
+	if st.Dropped > 0 || st.Guessed > 0 || st.AudioDropped > 0 {
 		c.lane.log.Info("access units of the connection", "units", st.Units, "dropped", st.Dropped,
-			"guessed_decoding_times", st.Guessed, "epochs", st.Epochs)
+			"guessed_decoding_times", st.Guessed, "epochs", st.Epochs, "dropped_audio_units", st.AudioDropped)
 	}
 }
 

@@ -24,16 +24,20 @@ var (
 type Unit struct {
 	PTS      int64     // presentation time on the source's own clock, unwrapped, in ticks of frames.ClockRate
 	Received time.Time // when its last packet arrived
+	NTP      time.Time // of PTS by the sender's clock, from its RTCP reports; zero when it told nothing
 	NALUs    [][]byte  // without start codes; the sink may keep them
 }
 
-// Sink takes one connection's video. Calls come from one goroutine at a time, in decoding order.
+// Sink takes one connection's video, and the audio beside it. Calls of Start and Unit come from one goroutine at a
+// time, in decoding order; Audio may be called from another.
 type Sink interface {
-	// Start says what the signalling knew of the track; parameter sets may be empty, they then come in band.
-	// It is called once, before the first Unit.
+	// Start says what the signalling knew of the tracks; parameter sets may be empty, they then come in band.
+	// It is called once, before the first Unit and the first Audio.
 	Start(p frames.Parameters) error
 	// Unit takes the next access unit. An error ends the connection.
 	Unit(u Unit) error
+	// Audio takes the next packet of the audio track that Start told of. Nothing about it ends a connection.
+	Audio(s Sound)
 }
 
 // Source is a camera that Vigil connects to. Run connects once, feeds sink and returns why the connection

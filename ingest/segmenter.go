@@ -31,7 +31,7 @@ const (
 	maxSide        = 8192                 // pixels
 	maxHeldBytes   = 64 << 10             // of NAL units that wait for their picture
 	frameTicks     = frames.ClockRate / 25
-	headBytes      = 2048 // more than a fragment's boxes take, without samples and parameter sets
+	headBytes      = 2048 // more than a fragment's boxes take, without samples and parameter sets; with audio, too
 	sampleBytes    = 16   // a sample's entry in trun (ISO/IEC 14496-12, 8.8.8)
 	naluLengthSize = 4
 )
@@ -51,6 +51,7 @@ type Segmenter struct {
 	clock  arrival           // in place of the source's, when that stands still
 	gap    string            // reason of what is missing in front of the next fragment
 	end    time.Time         // of the last fragment
+	sound  soundtrack
 	stats  SegmenterStats
 }
 
@@ -61,6 +62,8 @@ type SegmenterStats struct {
 	Guessed   uint64 // decoding times that the stream did not tell
 	Epochs    uint64
 	Fragments uint64
+
+	AudioDropped uint64 // audio units that are in no fragment, though its time was recorded
 }
 
 // epoch is a run of fragments with one clock and one set of parameters.
@@ -141,6 +144,7 @@ func (s *Segmenter) Unit(u Unit) error {
 		return fmt.Errorf("presentation time %d is out of range", u.PTS)
 	}
 	s.clock.set(&u)
+	s.sound.sync.picture(u)
 	u.NALUs = s.join(withoutEmpty(u.NALUs))
 	pic := inspect(s.params.Codec, u.NALUs)
 	if !pic.coded {
@@ -215,6 +219,9 @@ func (s *Segmenter) renew(u Unit, key bool) error {
 		}
 		s.stats.Guessed += e.clock.fallback
 		s.epoch = nil
+		if keep == nil { // the clock that the audio was set to is gone
+			s.sound = soundtrack{sync: lipSync{video: s.sound.sync.video}}
+		}
 	}
 	if !key || !complete(s.params) {
 		return nil
@@ -297,12 +304,17 @@ func (s *Segmenter) flush(end int64) error {
 	if len(e.units) == 0 {
 		return nil
 	}
-	units := e.units
+	units, room := e.units, frames.MaxFragmentBytes-e.head()-e.bytes
 	e.units, e.bytes = nil, 0
 	from := units[0].DTS
 	// A picture that stands for longer, as with a camera of one a second, is shown on: only its fragment ends.
 	end = min(end, from+frames.Ticks(frames.MaxFragmentDuration))
-	payload, err := frames.Pack(e.params, units[0].Key, e.seq, units, end)
+	lead := int64(0) // of presentation to decoding
+	for _, u := range units {
+		lead = max(lead, u.PTS-u.DTS)
+	}
+	audio := s.sound.take(e.base, e.base+end+lead, room)
+	payload, err := frames.Pack(e.params, units[0].Key, e.seq, units, end, audio...)
 	if err != nil {
 		return err
 	}

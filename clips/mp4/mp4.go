@@ -1,6 +1,7 @@
 // Package mp4 writes fragments as one progressive MP4 that every browser plays, and reads MP4 files back as access
-// units. It neither decodes nor transcodes: the NAL units that go in come out byte for byte. It is no general MP4
-// library: one H.264 or H.265 track is all it writes and all it reads. It imports frames and nothing else of ours.
+// units. It neither decodes nor transcodes: the NAL and audio units that go in come out byte for byte. It is no general
+// MP4 library: it writes one H.264 or H.265 track and at most one of AAC or Opus beside it, and of a file it reads the
+// video. It imports frames and nothing else of ours.
 package mp4
 
 import (

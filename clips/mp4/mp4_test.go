@@ -75,7 +75,7 @@ func cut(t *testing.T, p frames.Parameters, units []frames.AccessUnit, epoch str
 func write(t *testing.T, fragments []*frames.Fragment, at time.Time) (Facts, []byte) {
 	t.Helper()
 	var buf bytes.Buffer
-	facts, err := Write(&buf, fragments, at)
+	facts, err := Write(&buf, fragments, nil, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,12 +360,12 @@ func TestWriteRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var buf bytes.Buffer
-			if _, err := Write(&buf, fragments, captured); err == nil || buf.Len() != 0 {
+			if _, err := Write(&buf, fragments, nil, captured); err == nil || buf.Len() != 0 {
 				t.Errorf("got error %v and %d bytes, want an error and none", err, buf.Len())
 			}
 		})
 	}
-	if _, err := Write(failing{}, all, captured); !errors.Is(err, io.ErrShortWrite) {
+	if _, err := Write(failing{}, all, nil, captured); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("got %v, want the writer's error", err)
 	}
 }

@@ -140,6 +140,7 @@ func rescale(v, scale int64) int64 {
 type extent struct {
 	early    int64 // the lowest composition offset, when below zero
 	latest   int64 // the highest presentation time
+	previous int64 // the highest below it; the same when there is none
 	last     int64 // the duration of the sample with it
 	shortest int64 // the shortest duration above zero
 	samples  int
@@ -148,27 +149,38 @@ type extent struct {
 }
 
 func (e *extent) add(dts, offset, duration int64) {
+	pts := dts + offset
 	if e.samples == 0 {
-		e.offset = offset
+		e.offset, e.latest, e.previous = offset, pts, pts
 	}
 	e.samples++
 	e.reorders = e.reorders || offset != e.offset
 	e.early = min(e.early, offset)
-	if dts+offset >= e.latest {
-		e.latest, e.last = dts+offset, duration
+	switch {
+	case pts > e.latest:
+		e.previous, e.latest, e.last = e.latest, pts, duration
+	case pts == e.latest:
+		e.last = duration
+	case pts > e.previous || e.previous == e.latest:
+		e.previous = pts
 	}
 	if duration > 0 && (e.shortest == 0 || duration < e.shortest) {
 		e.shortest = duration
 	}
 }
 
-// end is when the last picture ends. Where pictures are reordered the last sample's own duration does not tell, since
-// it may reach from the last decoding to the last presentation.
+// end is when the last picture ends. Where pictures are reordered the samples' own durations do not tell: the last may
+// reach from the last decoding to the last presentation, the first few are what the decoding times needed to settle.
+// The last picture is then taken to be shown for as long as the one before it.
 func (e *extent) end() int64 {
-	if e.reorders || e.last == 0 {
+	switch {
+	case !e.reorders && e.last > 0:
+		return e.latest + e.last
+	case e.previous < e.latest:
+		return 2*e.latest - e.previous
+	default:
 		return e.latest + e.shortest
 	}
-	return e.latest + e.last
 }
 
 func progressiveUnits(samples []*pmp4.Sample, c clock) iter.Seq2[frames.AccessUnit, error] {

@@ -177,7 +177,8 @@ func TestReadVideos(t *testing.T) {
 				t.Errorf("got key %v, PTS %d to %d in %v", units[0].Key, units[0].PTS, latest, file.Duration)
 			}
 			var buf bytes.Buffer
-			if _, err := writeUnits(&buf, file.Parameters, units, units[len(units)-1].DTS+units[1].DTS-units[0].DTS); err != nil {
+			line := &timeline{units: units, end: units[len(units)-1].DTS + units[1].DTS - units[0].DTS}
+			if _, err := line.write(&buf, file.Parameters); err != nil {
 				t.Fatal(err)
 			}
 			_, again := readAll(t, bytes.NewReader(buf.Bytes()))
@@ -196,6 +197,8 @@ func TestExtentEnds(t *testing.T) {
 		{"unsteady, as a browser sends", [][3]int64{{0, 0, 4}, {4, 0, 30}, {34, 0, 9}}, 43},
 		{"a constant offset is no reordering", [][3]int64{{0, 5, 4}, {4, 5, 30}}, 39},
 		{"reordered", [][3]int64{{0, 10, 10}, {10, 20, 10}, {20, 0, 10}, {30, 0, 25}}, 40},
+		{"reordered, with decoding times that settle", [][3]int64{{0, 20, 1}, {1, 39, 19}, {20, 10, 10}, {30, 20, 10}}, 60},
+		{"one picture", [][3]int64{{0, 10, 7}}, 17},
 		{"no duration at the end", [][3]int64{{0, 0, 10}, {10, 0, 0}}, 20},
 	} {
 		var e extent

@@ -21,7 +21,9 @@ const (
 type piece struct {
 	*frames.Fragment
 	units []frames.AccessUnit
-	end   int64 // decoding time at which the last unit ends
+	end   int64         // decoding time at which the last unit ends
+	track *frames.Audio // nil without audio
+	audio []frames.AudioUnit
 }
 
 // run is what one sample description can hold: pieces that share their parameters, the first of which is a key one.
@@ -51,6 +53,7 @@ func split(fragments []*frames.Fragment) (runs []*run, lost []frames.Gap, err er
 			failure = err
 		}
 		p := piece{Fragment: f, units: units, end: end}
+		p.listen(parameters, last)
 		if err != nil || (f.Key && parameters == nil) || (!f.Key && !follows) {
 			if skipped == nil {
 				skipped = &p
@@ -77,6 +80,19 @@ func split(fragments []*frames.Fragment) (runs []*run, lost []frames.Gap, err er
 		return nil, nil, errors.Join(errors.New("no key fragment to begin with"), failure)
 	}
 	return runs, lost, nil
+}
+
+// listen reads the fragment's audio. Its track is told by key fragments, and is their epoch's.
+func (p *piece) listen(parameters *frames.Parameters, last *piece) {
+	switch {
+	case parameters != nil:
+		p.track = parameters.Audio
+	case last != nil && last.Epoch == p.Epoch:
+		p.track = last.track
+	}
+	if p.track != nil {
+		p.audio, _ = frames.UnpackAudio(p.Payload) // pictures that can be read are worth a clip without it
+	}
 }
 
 // between is the gap in front of p, nil when there is none.
@@ -120,29 +136,40 @@ func choose(runs []*run, at time.Time) (*run, []frames.Gap) {
 	return best, gaps
 }
 
+// timeline is a run on one clock.
+type timeline struct {
+	units []frames.AccessUnit
+	end   int64   // decoding time at which the last unit ends
+	audio []heard // in no order
+	shift int64   // of the last epoch
+}
+
 // timeline puts the run's access units on one clock. Within an epoch their own times hold, so that missing fragments
-// leave their time empty; a new epoch is set where its capture time says, but never over what is there already.
-func (r *run) timeline() (units []frames.AccessUnit, end int64) {
+// leave their time empty; a new epoch is set where its capture time says, but never over what is there already. Its
+// audio goes with it.
+func (r *run) timeline() *timeline {
 	first := r.pieces[0]
 	origin := first.units[0].PTS
-	var shift, shown int64
+	t := &timeline{}
+	shown := int64(0)
 	for i, p := range r.pieces {
 		if i > 0 && p.Epoch != r.pieces[i-1].Epoch {
-			shift = max(
+			t.shift = max(
 				origin+frames.Ticks(p.Start.Sub(first.Start))-p.units[0].PTS,
-				end-p.units[0].DTS,
+				t.end-p.units[0].DTS,
 				shown-p.units[0].PTS,
 			)
 		}
 		for _, u := range p.units {
-			u.PTS += shift
-			u.DTS += shift
-			units = append(units, u)
+			u.PTS += t.shift
+			u.DTS += t.shift
+			t.units = append(t.units, u)
 		}
-		end = p.end + shift
-		shown = lastShown(units, end)
+		t.add(p.track, p.audio, t.shift)
+		t.end = p.end + t.shift
+		shown = lastShown(t.units, t.end)
 	}
-	return units, end
+	return t
 }
 
 // lastShown is when the last picture in presentation order stops being shown: every picture is taken to last as

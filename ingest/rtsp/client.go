@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -28,6 +30,8 @@ var errRedirect = errors.New("camera redirects to another host, which is refused
 type Client struct {
 	address *address
 	log     *slog.Logger
+	ignored sync.Once   // what is not taken is said
+	mute    atomic.Bool // the next connection takes no audio
 }
 
 var _ ingest.Source = (*Client)(nil)
@@ -47,7 +51,9 @@ func (c *Client) String() string { return c.address.String() }
 
 // Run implements ingest.Source. It returns ingest.ErrCredentials when the camera refuses them.
 func (c *Client) Run(ctx context.Context, sink ingest.Sink) error {
-	p := &pull{address: c.address, log: c.log, sink: sink, failed: make(chan error, 1), trouble: trouble{log: c.log}}
+	p := &pull{
+		client: c, address: c.address, log: c.log, sink: sink, failed: make(chan error, 1), trouble: trouble{log: c.log},
+	}
 	defer p.trouble.flush()
 	err := p.run(ctx)
 	if ctx.Err() != nil {
@@ -58,10 +64,12 @@ func (c *Client) Run(ctx context.Context, sink ingest.Sink) error {
 
 // pull is one connection to the camera.
 type pull struct {
+	client   *Client
 	address  *address
 	log      *slog.Logger
 	sink     ingest.Sink
 	track    *track
+	sound    *sound // nil: no audio is taken
 	connects int
 	failed   chan error // what the sink returned
 	trouble  trouble
@@ -117,15 +125,21 @@ func (p *pull) play(g *gortsplib.Client) error {
 	if p.track, err = findTrack(desc); err != nil {
 		return p.address.redact("describe", err)
 	}
-	p.sayIgnored(desc)
-	if err := p.sink.Start(p.track.params); err != nil {
-		return err
+	if !p.client.mute.Swap(false) {
+		p.sound = findSound(desc)
 	}
+	p.client.ignored.Do(func() { sayIgnored(p.log, desc, p.track, p.sound) })
 	if _, err := g.Setup(desc.BaseURL, p.track.media, 0, 0); err != nil {
 		return p.refusal("setup", err)
 	}
+	p.listen(g, desc)
+	p.track.params.Audio = p.sound.track()
+	if err := p.sink.Start(p.track.params); err != nil {
+		return err
+	}
 	g.OnPacketRTP(p.track.media, p.track.format, p.packet)
 	if _, err := g.Play(nil); err != nil {
+		p.lose("play", err)
 		return p.refusal("play", err)
 	}
 	return nil
@@ -148,7 +162,7 @@ func (p *pull) packet(pkt *rtp.Packet) {
 	if !ok {
 		return
 	}
-	if err := p.sink.Unit(u); err != nil {
+	if err := p.sink.Unit(p.track.reported(u, pkt)); err != nil {
 		select {
 		case p.failed <- err:
 		default: // the connection ends already
@@ -156,17 +170,22 @@ func (p *pull) packet(pkt *rtp.Packet) {
 	}
 }
 
-func (p *pull) sayIgnored(desc *description.Session) {
-	if others := otherMedia(desc, p.track.media); len(others) > 0 {
-		p.log.Info("only the video is taken", "ignored", others)
+// sayIgnored warns of what is in the stream besides the tracks that are taken.
+func sayIgnored(log *slog.Logger, desc *description.Session, video *track, audio *sound) {
+	message := "only the video is taken"
+	if audio != nil {
+		message = "only the video and one audio track are taken"
+	}
+	if others := otherMedia(desc, video, audio); len(others) > 0 {
+		log.Warn(message, "ignored", others)
 	}
 }
 
-// otherMedia names what is in the stream besides the track.
-func otherMedia(desc *description.Session, video *description.Media) (names []string) {
+// otherMedia names the formats in the stream besides the tracks' own.
+func otherMedia(desc *description.Session, video *track, audio *sound) (names []string) {
 	for _, m := range desc.Medias {
-		if m != video {
-			for _, f := range m.Formats {
+		for _, f := range m.Formats {
+			if f != video.format && (audio == nil || f != audio.format) {
 				names = append(names, fmt.Sprintf("%s %s", m.Type, cmp.Or(f.RTPMap(), strconv.Itoa(int(f.PayloadType())))))
 			}
 		}

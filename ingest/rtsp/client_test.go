@@ -29,6 +29,7 @@ type camera struct {
 	server   *gortsplib.Server
 	stream   *gortsplib.ServerStream
 	redirect string
+	setup    func(*gortsplib.ServerHandlerOnSetupCtx) *base.Response // nil: all are let through
 
 	mu    sync.Mutex
 	conns map[*gortsplib.ServerConn]bool
@@ -67,7 +68,10 @@ func (c *camera) OnDescribe(x *gortsplib.ServerHandlerOnDescribeCtx) (*base.Resp
 	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
 }
 
-func (c *camera) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+func (c *camera) OnSetup(x *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if c.setup != nil {
+		return c.setup(x), c.stream, nil
+	}
 	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
 }
 
@@ -82,15 +86,19 @@ func (c *camera) url(user, pass string) string {
 // newCamera starts a camera that plays the fixture in real time, with an audio track beside it.
 func newCamera(t *testing.T, name string) *camera {
 	t.Helper()
+	return newTalkingCamera(t, name, &format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1})
+}
+
+// newTalkingCamera starts one whose audio track has the given formats. It is silent.
+func newTalkingCamera(t *testing.T, name string, voices ...format.Format) *camera {
+	t.Helper()
 	p, units := fixture(t, name)
 	f, encode, err := outgoing(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	video := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}
-	audio := &description.Media{Type: description.MediaTypeAudio, Formats: []format.Format{&format.G711{
-		PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1,
-	}}}
+	audio := &description.Media{Type: description.MediaTypeAudio, Formats: voices}
 	c := &camera{t: t, conns: make(map[*gortsplib.ServerConn]bool)}
 	c.server = &gortsplib.Server{Handler: c, RTSPAddress: "127.0.0.1:0"}
 	if err := c.server.Start(); err != nil {
@@ -190,6 +198,7 @@ type full struct{}
 
 func (full) Start(frames.Parameters) error { return nil }
 func (full) Unit(ingest.Unit) error        { return errors.New("sink is full") }
+func (full) Audio(ingest.Sound)            {}
 
 func TestPullRefused(t *testing.T) {
 	c := newCamera(t, "plain")

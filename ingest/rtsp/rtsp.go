@@ -30,6 +30,7 @@ type track struct {
 	params frames.Parameters
 	decode func(*rtp.Packet) ([][]byte, error)
 	clock  clock
+	sender ingest.SenderClock
 }
 
 // findTrack returns the first video track that Vigil takes.
@@ -43,6 +44,7 @@ func findTrack(desc *description.Session) (*track, error) {
 		return &track{
 			media: media, format: avc, decode: d.Decode,
 			params: frames.Parameters{Codec: frames.H264, SPS: avc.SPS, PPS: avc.PPS},
+			sender: ingest.SenderClock{Rate: frames.ClockRate},
 		}, nil
 	}
 	var hevc *format.H265
@@ -54,6 +56,7 @@ func findTrack(desc *description.Session) (*track, error) {
 		return &track{
 			media: media, format: hevc, decode: d.Decode,
 			params: frames.Parameters{Codec: frames.H265, VPS: hevc.VPS, SPS: hevc.SPS, PPS: hevc.PPS},
+			sender: ingest.SenderClock{Rate: frames.ClockRate},
 		}, nil
 	}
 	return nil, errNoVideo

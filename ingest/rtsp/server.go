@@ -50,6 +50,7 @@ type publication struct {
 	token   string
 	conn    *gortsplib.ServerConn // that announced it
 	track   *track
+	sound   *sound // nil: no audio is taken
 	trouble trouble
 	session *ingest.Session // from RECORD on
 	release func() bool     // forgets to close the connection when session.Context ends
@@ -169,11 +170,11 @@ func (s *Server) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Resp
 		log.Warn("rtsp publisher refused", "reason", err)
 		return refuse(base.StatusUnsupportedMediaType, err), err
 	}
-	if others := otherMedia(c.Description, t.media); len(others) > 0 {
-		log.Warn("only the video is taken", "ignored", others)
-	}
+	sound := findSound(c.Description)
+	t.params.Audio = sound.track()
+	sayIgnored(log, c.Description, t, sound)
 	c.Session.SetUserData(&publication{
-		camera: camera, token: token, conn: c.Conn, track: t, trouble: trouble{log: log},
+		camera: camera, token: token, conn: c.Conn, track: t, sound: sound, trouble: trouble{log: log},
 	})
 	s.lobby.begun(c.Conn)
 	return &base.Response{StatusCode: base.StatusOK}, nil
@@ -208,10 +209,11 @@ func (s *Server) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Response
 		if !ok {
 			return
 		}
-		if err := session.Unit(u); err != nil {
+		if err := session.Unit(p.track.reported(u, pkt)); err != nil {
 			session.End(err) // which ends its context, and that the connection
 		}
 	})
+	p.listen(c.Session)
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 

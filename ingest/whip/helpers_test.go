@@ -41,6 +41,7 @@ func newDoor() *door {
 type visit struct {
 	started chan frames.Parameters
 	units   chan ingest.Unit
+	sounds  chan ingest.Sound
 	ended   chan error
 	refuse  error // returned by Unit
 
@@ -68,6 +69,13 @@ func (d *door) set(camera, token string) {
 	d.tokens[camera] = token
 }
 
+func (v *visit) Audio(s ingest.Sound) {
+	select {
+	case v.sounds <- s:
+	default: // the test has heard enough
+	}
+}
+
 func (d *door) Admit(ctx context.Context, camera, token, _ string) (*ingest.Session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -88,7 +96,8 @@ func (d *door) Admit(ctx context.Context, camera, token, _ string) (*ingest.Sess
 func (d *door) admit(ctx context.Context, camera string, refuse error) *ingest.Session {
 	v := &visit{
 		started: make(chan frames.Parameters, 1), units: make(chan ingest.Unit, 10000),
-		ended: make(chan error, 1), refuse: refuse,
+		sounds: make(chan ingest.Sound, 1000),
+		ended:  make(chan error, 1), refuse: refuse,
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	if before := d.current[camera]; before != nil {

@@ -20,6 +20,7 @@ type publisher struct {
 	t       *testing.T
 	pc      *webrtc.PeerConnection
 	track   *webrtc.TrackLocalStaticRTP
+	voice   *webrtc.TrackLocalStaticRTP // nil without audio
 	plis    chan struct{}
 	answer  string
 	session string // URL
@@ -98,11 +99,11 @@ func (p *publisher) addTracks(audio bool) {
 	if !audio {
 		return
 	}
-	a, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "a", "s")
+	p.voice, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "a", "s")
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if _, err := p.pc.AddTransceiverFromTrack(a, webrtc.RTPTransceiverInit{
+	if _, err := p.pc.AddTransceiverFromTrack(p.voice, webrtc.RTPTransceiverInit{
 		Direction: webrtc.RTPTransceiverDirectionSendonly,
 	}); err != nil {
 		p.t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
+	"vigil/frames"
 	"vigil/ingest"
 )
 
@@ -280,10 +281,16 @@ func (s *session) read(wg *sync.WaitGroup, track *webrtc.TrackRemote, haveVideo 
 	switch mime := track.Codec().MimeType; {
 	case strings.EqualFold(mime, webrtc.MimeTypeH264) && !haveVideo:
 		s.log.Info("whip video", "format", track.Codec().SDPFmtpLine)
-		wg.Go(func() { s.end(s.readVideo(track)) })
+		clock := &ingest.SenderClock{Rate: frames.ClockRate}
+		wg.Go(func() { s.reports(track, clock) })
+		wg.Go(func() { s.end(s.readVideo(track, clock)) })
 		return true
-	case track.Kind() == webrtc.RTPCodecTypeAudio:
-		s.log.Info("whip audio is not recorded", "codec", mime)
+	case strings.EqualFold(mime, webrtc.MimeTypeOpus):
+		s.log.Info("whip audio", "codec", mime)
+		clock := &ingest.SenderClock{Rate: opusRate}
+		wg.Go(func() { s.reports(track, clock) })
+		wg.Go(func() { s.readAudio(track, clock) })
+		return false
 	default:
 		s.log.Info("whip track ignored", "codec", mime)
 	}
@@ -301,8 +308,12 @@ func discard(track *webrtc.TrackRemote) {
 }
 
 // readVideo feeds the sink until the track or the sink ends.
-func (s *session) readVideo(track *webrtc.TrackRemote) error {
-	if err := s.in.Start(s.offer.params); err != nil {
+func (s *session) readVideo(track *webrtc.TrackRemote, clock *ingest.SenderClock) error {
+	params, err := s.offer.tracks()
+	if err == nil {
+		err = s.in.Start(params)
+	}
+	if err != nil {
 		return fmt.Errorf("start of track: %w", err)
 	}
 	a := newAssembler()
@@ -327,6 +338,7 @@ func (s *session) readVideo(track *webrtc.TrackRemote) error {
 				s.lastKey.Store(now.UnixNano())
 				s.keyed.Store(true)
 			}
+			u.NTP = clock.At(uint32(u.PTS))
 			if err := s.in.Unit(u); err != nil {
 				return fmt.Errorf("take access unit: %w", err)
 			}

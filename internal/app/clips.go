@@ -47,8 +47,8 @@ func (a *App) openClips(context.Context) error {
 }
 
 // cut is clips.Cut.
-func cut(w io.Writer, fragments []*frames.Fragment, at time.Time) (clips.Facts, error) {
-	facts, err := mp4.Write(w, fragments, at)
+func cut(w io.Writer, fragments, tail []*frames.Fragment, at time.Time) (clips.Facts, error) {
+	facts, err := mp4.Write(w, fragments, tail, at)
 	return clips.Facts(facts), err
 }
 

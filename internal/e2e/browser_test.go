@@ -101,6 +101,14 @@ func TestBrowser(t *testing.T) {
 	if at := opened.Data.Alert.OpenedAt; at.Before(f.Start.Time) || at.After(f.End.Time) {
 		t.Errorf("the clip is from %s to %s and lacks the sighting at %s", f.Start, f.End, at)
 	}
+	path := filepath.Join(t.TempDir(), "clip.mp4")
+	if err := os.WriteFile(path, f.body, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	plays(t, path, "avc1", "Opus")
+	if heard := hear(t, path); heard.at[0] > time.Second || heard.end < f.End.Sub(f.Start.Time)-100*time.Millisecond {
+		t.Errorf("audio is heard from %v to %v of %v, want all of it", heard.at[0], heard.end, f.End.Sub(f.Start.Time))
+	}
 	look(tab, t, g, opened.Data.Alert.ID)
 	if got := ask[int](tab, t, "stop()"); got != http.StatusOK {
 		t.Errorf("stop: got %d, want 200", got)
@@ -132,7 +140,8 @@ func look(browser context.Context, t *testing.T, g greeting, alert string) {
 	const playing = `(() => {
 		const v = document.querySelector("#detail video");
 		return v.error ? "error: " + v.error.message
-			: v.currentTime > 0.5 && v.readyState >= 2 && v.videoWidth > 0 ? "" : v.currentTime + " s, state " + v.readyState;
+			: v.currentTime > 0.5 && v.readyState >= 2 && v.videoWidth > 0 && v.webkitAudioDecodedByteCount > 0 ? ""
+			: v.currentTime + " s, state " + v.readyState + ", " + v.webkitAudioDecodedByteCount + " bytes of audio";
 	})()`
 	eventually(t, 20*time.Second, "the clip plays in the console", func() error {
 		if got := ask[string](tab, t, playing); got != "" {

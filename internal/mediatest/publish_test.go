@@ -28,6 +28,8 @@ func (d *door) Admit(_ context.Context, camera, _, _ string) (*ingest.Session, e
 
 func (d *door) Start(frames.Parameters) error { return nil }
 
+func (d *door) Audio(ingest.Sound) {}
+
 func (d *door) Unit(u ingest.Unit) error {
 	select {
 	case d.units <- u:

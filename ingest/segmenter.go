@@ -258,7 +258,7 @@ func (s *Segmenter) add(u Unit, pic picture) error {
 	for _, n := range u.NALUs {
 		size += naluLengthSize + len(n)
 	}
-	if e.head()+size > frames.MaxFragmentBytes || len(u.NALUs) > h264.MaxNALUsPerAccessUnit {
+	if size > frames.MaxUnitBytes || len(u.NALUs) > h264.MaxNALUsPerAccessUnit {
 		return s.drop()
 	}
 	if s.skip {
@@ -289,7 +289,7 @@ func (e *epoch) head() int {
 	return headBytes + len(e.params.VPS) + len(e.params.SPS) + len(e.params.PPS)
 }
 
-// drop passes over an access unit that no fragment can hold, and with it everything that is decoded from it.
+// drop passes over an access unit that is too large, and with it everything that is decoded from it.
 func (s *Segmenter) drop() error {
 	s.stats.Dropped++
 	s.skip = true
@@ -305,6 +305,9 @@ func (s *Segmenter) flush(end int64) error {
 		return nil
 	}
 	units, room := e.units, frames.MaxFragmentBytes-e.head()-e.bytes
+	if room < 0 { // a large unit by itself
+		room = frames.MaxUnitBytes - e.bytes
+	}
 	e.units, e.bytes = nil, 0
 	from := units[0].DTS
 	// A picture that stands for longer, as with a camera of one a second, is shown on: only its fragment ends.

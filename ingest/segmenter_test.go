@@ -178,9 +178,14 @@ func TestSegmenterEpochs(t *testing.T) {
 		}, 1, 0, ""},
 		{"too large", func(i int, u *Unit) {
 			if i == 25 {
-				u.NALUs = [][]byte{append([]byte{0x41}, make([]byte, frames.MaxFragmentBytes)...)}
+				u.NALUs = [][]byte{append([]byte{0x41}, make([]byte, frames.MaxUnitBytes)...)}
 			}
 		}, 1, 15, GapTooLarge},
+		{"large", func(i int, u *Unit) {
+			if i == 25 {
+				u.NALUs = [][]byte{append([]byte{0x41}, make([]byte, 2*frames.MaxFragmentBytes)...)}
+			}
+		}, 1, 0, ""},
 		{"too many", func(i int, u *Unit) {
 			if i == 25 {
 				u.NALUs = slices.Repeat([][]byte{{0x41, 1}}, 51)

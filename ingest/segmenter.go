@@ -27,6 +27,7 @@ const (
 	maxJump        = 5 * frames.ClockRate // forward, between two access units
 	maxBack        = 1 * frames.ClockRate // backward, further than pictures are reordered
 	maxDrift       = 5 * time.Second      // between the source's clock and arrival
+	maxClock       = 2 * time.Second      // between a sender's clock that is set and arrival
 	maxPTS         = 1 << 52              // beyond it the arithmetic of times overflows
 	maxSide        = 8192                 // pixels
 	maxHeldBytes   = 64 << 10             // of NAL units that wait for their picture
@@ -237,7 +238,7 @@ func (s *Segmenter) begin(u Unit, keep *anchor) error {
 	if w < 1 || h < 1 || w > maxSide || h > maxSide {
 		return fmt.Errorf("picture size %dx%d: want 1 to %d a side", w, h, maxSide)
 	}
-	a := anchor{pts: u.PTS, wall: u.Received}
+	a := anchor{pts: u.PTS, wall: captured(u)}
 	if keep != nil {
 		a = *keep
 	}
@@ -247,6 +248,14 @@ func (s *Segmenter) begin(u Unit, keep *anchor) error {
 	}
 	s.stats.Epochs++
 	return nil
+}
+
+// captured is when the unit was captured: what the sender's clock says, where that can be, else when it arrived.
+func captured(u Unit) time.Time {
+	if u.NTP.IsZero() || u.NTP.Sub(u.Received).Abs() > maxClock {
+		return u.Received
+	}
+	return u.NTP
 }
 
 // add puts the unit into the fragment in the making, and cuts in front of it where that is due.

@@ -252,6 +252,27 @@ func TestSegmenterFrozenClock(t *testing.T) {
 	}
 }
 
+// The sender's clock says when a picture was captured, unless it is not set.
+func TestSegmenterSenderClock(t *testing.T) {
+	p, units := fixture(t, "plain")
+	for ahead, want := range map[time.Duration]time.Duration{
+		-300 * time.Millisecond: -300 * time.Millisecond, 900 * time.Millisecond: 900 * time.Millisecond, -3 * time.Second: 0, 25 * 365 * 24 * time.Hour: 0,
+	} {
+		fs := segment(t, func(s *Segmenter) {
+			start(t, s, p)
+			for _, u := range units {
+				at := began.Add(frames.Duration(u.DTS))
+				if err := s.Unit(Unit{PTS: u.PTS, Received: at, NTP: at.Add(ahead), NALUs: u.NALUs}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if got := fs[0].Start.Sub(began.Add(frames.Duration(units[0].DTS))); got != want {
+			t.Errorf("a clock %v ahead: got %v, want %v", ahead, got, want)
+		}
+	}
+}
+
 // A camera whose clock runs 1 % wrong is set right again and again, and nothing is lost.
 func TestSegmenterDrift(t *testing.T) {
 	p, units := fixture(t, "plain")

@@ -132,7 +132,7 @@ func TestPull(t *testing.T) {
 			t.Parallel()
 			c := newCamera(t, name)
 			said := &logged{}
-			source, err := NewClient(c.url("admin", url.PathEscape(oddPassword)), said.logger())
+			source, err := NewClient(ClientConfig{URL: c.url("admin", url.PathEscape(oddPassword)), Log: said.logger()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +195,7 @@ func TestPullRefused(t *testing.T) {
 	c := newCamera(t, "plain")
 	run := func(rawURL string) error {
 		t.Helper()
-		source, err := NewClient(rawURL, (&logged{}).logger())
+		source, err := NewClient(ClientConfig{URL: rawURL, Log: (&logged{}).logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func TestPullRefused(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	source, err := NewClient(c.url("admin", "x"), (&logged{}).logger())
+	source, err := NewClient(ClientConfig{URL: c.url("admin", "x"), Log: (&logged{}).logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestPullRefusesRedirects(t *testing.T) {
 		if c.redirect = to; to == "rtsp://" { // to itself, for ever
 			c.redirect = "rtsp://" + c.server.NetListener().Addr().String() + "/again"
 		}
-		source, err := NewClient(c.url("admin", "top-secret"), (&logged{}).logger())
+		source, err := NewClient(ClientConfig{URL: c.url("admin", "top-secret"), Log: (&logged{}).logger()})
 		if err != nil {
 			t.Fatal(err)
 		}

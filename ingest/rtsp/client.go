@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 
@@ -42,6 +43,7 @@ type Client struct {
 	address *address
 	ways    []gortsplib.Protocol // to try, in order
 	trust   trust
+	answer  time.Duration // answerTimeout, but in tests
 	log     *slog.Logger
 }
 
@@ -53,7 +55,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: a, log: cfg.Log}
+	c := &Client{address: a, answer: answerTimeout, log: cfg.Log}
 	secure := a.url.Scheme == "rtsps"
 	switch {
 	case secure && cfg.Transport == UDP:

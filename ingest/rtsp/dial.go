@@ -58,7 +58,7 @@ func (p *pull) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	if p.dials++; p.dials > maxDials {
 		return nil, errRedirects
 	}
-	d := net.Dialer{Timeout: answerTimeout}
+	d := net.Dialer{Timeout: p.client.answer}
 	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err

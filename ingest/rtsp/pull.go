@@ -50,8 +50,8 @@ type pull struct {
 func (p *pull) run(ctx context.Context) error {
 	g := &gortsplib.Client{
 		Scheme: p.client.address.url.Scheme, Host: p.client.address.url.Host, Protocol: &p.way, UserAgent: "vigil",
-		ReadTimeout: answerTimeout, WriteTimeout: answerTimeout,
-		InitialUDPReadTimeout: answerTimeout, // ours is udpPatience, and it wants video
+		ReadTimeout: p.client.answer, WriteTimeout: p.client.answer,
+		InitialUDPReadTimeout: p.client.answer, // ours is udpPatience, and it wants video
 		DialContext:           p.dial,
 		DialTLSContext:        p.dialTLS,
 		ListenPacket:          p.listenPacket,
@@ -137,6 +137,9 @@ func (p *pull) refusesWay(err error) bool {
 
 // refusal names the status of an answer, and tells wrong credentials from others.
 func (p *pull) refusal(operation string, err error) error {
+	if _, ok := errors.AsType[liberrors.ErrClientAuthSetup](err); ok {
+		return fmt.Errorf("%s: status 401 Unauthorized, and no way to authenticate that is known: %w", operation, ingest.ErrCredentials)
+	}
 	bad, ok := errors.AsType[liberrors.ErrClientBadStatusCode](err)
 	if !ok {
 		return p.redact(operation, err)

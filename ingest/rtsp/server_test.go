@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+
 	"vigil/frames"
 	"vigil/ingest"
 )
@@ -129,6 +131,25 @@ func request(t *testing.T, s *Server, method, path, auth string) (string, textpr
 
 func basic(user, pass string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
+}
+
+// FuzzProves tries credentials that do not hold the token: none may open the camera, and none may upset the server.
+func FuzzProves(f *testing.F) {
+	f.Add(basic("x", "wrong"))
+	f.Add("Basic !!!")
+	f.Add(`Digest username="x", realm="vigil", nonce="n", uri="rtsp://h/porch", response="00", algorithm="SHA-256"`)
+	f.Add(`Digest username="x", realm="vigil", nonce="n", uri="/porch", response=""`)
+	u, err := base.ParseURL("rtsp://h/porch")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, given string) {
+		ch := &challenge{nonce: "n"}
+		req := &base.Request{Method: base.Announce, URL: u, Header: base.Header{"Authorization": base.HeaderValue{given}}}
+		if ch.proves(req, given, "a token that no fuzzer guesses") {
+			t.Errorf("%q opened the camera", given)
+		}
+	})
 }
 
 // silent is a source that never delivers.

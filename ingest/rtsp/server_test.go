@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -234,52 +233,5 @@ func TestServerPortInUse(t *testing.T) {
 	_, err = NewServer(ServerConfig{Listen: "127.0.0.1:0", UDP: taken.LocalAddr().String(), Admission: st.supervisor, Log: st.said.logger()})
 	if err == nil || !strings.Contains(err.Error(), taken.LocalAddr().String()) {
 		t.Errorf("got %v, want an error that names %s", err, taken.LocalAddr())
-	}
-}
-
-func TestFFmpegPublishes(t *testing.T) {
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed")
-	}
-	for _, tt := range []struct{ transport, udp, user string }{
-		{"tcp", "", "x:secret"},
-		{"udp", "127.0.0.1:0", "x:secret"},
-		{"", "", "x:secret"}, // tries UDP and falls back
-	} {
-		t.Run("transport "+tt.transport, func(t *testing.T) {
-			t.Parallel()
-			st := newStation(t, &logged{}, ingest.Camera{ID: "porch", PublishToken: "secret"})
-			s := serve(t, st, tt.udp)
-			_, units := fixture(t, "bframes")
-			args := strings.Fields("-v error -re -i ../testdata/bframes.mp4 -f lavfi -i sine" +
-				" -map 0:v -map 1:a -c:v copy -c:a pcm_alaw -shortest -f rtsp")
-			if tt.transport != "" {
-				args = append(args, "-rtsp_transport", tt.transport)
-			}
-			out, err := exec.CommandContext(t.Context(), ffmpeg, append(args, at(s, tt.user, "porch"))...).CombinedOutput()
-			if err != nil {
-				t.Fatalf("ffmpeg: %v\n%s\n%s", err, out, st.said)
-			}
-			eventually(t, "publisher gone", func() bool { return strings.Contains(st.said.String(), "publisher gone") })
-			st.stop()
-			got := unpack(t, recorded(t, st.log, "porch", func(fs []*frames.Fragment) bool {
-				return len(unpack(t, fs...)) >= len(units)
-			})...)
-			for i := range got {
-				if !sameUnits(got[i:i+1], units[i:i+1]) {
-					t.Fatalf("access unit %d differs: got %d NAL units, want %d", i, len(got[i].NALUs), len(units[i].NALUs))
-				}
-				if d, want := got[i].PTS-got[0].PTS, units[i].PTS-units[0].PTS; d != want {
-					t.Errorf("unit %d: got PTS %d after the first, want %d", i, d, want)
-				}
-			}
-			if n := strings.Count(st.said.String(), "only the video is taken"); n == 0 {
-				t.Error("nothing was said of the audio")
-			}
-			if strings.Contains(st.said.String(), "guessed_decoding_times") {
-				t.Errorf("decoding times were guessed:\n%s", st.said)
-			}
-		})
 	}
 }

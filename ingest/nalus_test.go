@@ -7,8 +7,8 @@ import (
 	"vigil/frames"
 )
 
-// FuzzInspect gives NAL units, cut at zero bytes, to what reads their types.
-func FuzzInspect(f *testing.F) {
+// FuzzNALUs gives NAL units, cut at zero bytes, to what reads their types.
+func FuzzNALUs(f *testing.F) {
 	f.Add(false, []byte{0x67, 66, 0, 0x68, 1, 0, 0x65, 1})
 	f.Add(false, []byte{0, 0, 0x41, 1, 0, 0x06, 5})
 	f.Add(true, []byte{0x40, 1, 0, 0x42, 1, 0, 0x44, 1, 0, 0x26, 1})

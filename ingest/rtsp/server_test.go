@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"vigil/frames"
@@ -132,6 +134,57 @@ func basic(user, pass string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
 }
 
+// Each digest that the challenge offers proves the token, and so does MD5 from publishers that know no algorithms.
+func TestChallengeIsProved(t *testing.T) {
+	u, err := base.ParseURL("rtsp://127.0.0.1:8554/porch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := &challenge{nonce: "0123456789abcdef"}
+	offered := ch.ask(nil).Header["WWW-Authenticate"]
+	if len(offered) != 3 || !strings.Contains(offered[0], "SHA-256") || !strings.Contains(offered[1], "MD5") || !strings.HasPrefix(offered[2], "Basic") {
+		t.Fatalf("got challenges %q, want SHA-256, MD5 and Basic", offered)
+	}
+	for _, www := range append(offered, strings.Replace(offered[1], `, algorithm="MD5"`, "", 1)) {
+		for pass, want := range map[string]bool{token: true, token + "x": false, "": false} {
+			sender := auth.Sender{WWWAuth: base.HeaderValue{www}, User: "anybody", Pass: pass}
+			if err := sender.Initialize(); err != nil {
+				t.Fatal(err)
+			}
+			req := &base.Request{Method: base.Announce, URL: u}
+			sender.AddAuthorization(req)
+			if got := ch.proves(req, req.Header["Authorization"][0], token); got != want {
+				t.Errorf("%s with %q: got %v, want %v", www, pass, got, want)
+			}
+		}
+	}
+	if (&challenge{nonce: "another"}).proves(&base.Request{Method: base.Announce, URL: u, Header: base.Header{"Authorization": nil}}, "", token) {
+		t.Error("nothing proved the token")
+	}
+}
+
+// Whoever is refused does not disturb who publishes, and is told why.
+func TestRefusedPublisherDisturbsNobody(t *testing.T) {
+	st := newStation(t, &logged{}, porch)
+	s := serve(t, st, "")
+	p, units := fixture(t, "plain")
+	background(t, func(ctx context.Context) error {
+		return Publish(ctx, at(s, "a:"+token, "porch"), p, endless(units), true)
+	})
+	recorded(t, st.log, "porch", func(fs []*frames.Fragment) bool { return len(fs) >= 2 })
+	if err := Publish(t.Context(), at(s, "b:not-it", "porch"), p, once(units), true); err == nil || !strings.Contains(err.Error(), "wrong token") {
+		t.Errorf("got %v, want wrong token", err)
+	}
+	for _, f := range recorded(t, st.log, "porch", func(fs []*frames.Fragment) bool { return len(fs) >= 8 }) {
+		if f.Gap != nil {
+			t.Errorf("the first publisher's video has a gap: %+v", f.Gap)
+		}
+	}
+	if strings.Contains(st.said.String(), ingest.ErrTakenOver.Error()) {
+		t.Error("the camera was taken over")
+	}
+}
+
 // FuzzProves tries credentials that do not hold the token: none may open the camera, and none may upset the server.
 func FuzzProves(f *testing.F) {
 	f.Add(basic("x", "wrong"))
@@ -215,6 +268,26 @@ func TestPublishRefused(t *testing.T) {
 	}
 	if got := st.states.of("porch"); got.Online {
 		t.Error("camera is online")
+	}
+}
+
+// Over TLS a publisher needs no UDP, and silence ends as it does without.
+func TestServerTLS(t *testing.T) {
+	t.Parallel()
+	var nobody *authority
+	cfg := ServerConfig{
+		Listen: "127.0.0.1:0", Log: (&logged{}).logger(), Admission: newStation(t, &logged{}, porch).supervisor,
+		TLS: nobody.issue(t, "127.0.0.1", time.Now().Add(time.Hour)),
+	}
+	s, err := newServer(cfg, limits{conns: maxConns, announce: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, s.Run)
+	ended(t, dial(t, s))
+	cfg.UDP = "127.0.0.1:0"
+	if _, err := NewServer(cfg); err == nil || !strings.Contains(err.Error(), "TCP only") {
+		t.Errorf("got %v for TLS with UDP, want an error", err)
 	}
 }
 

@@ -20,7 +20,7 @@ func fixture(t testing.TB, name string) (frames.Parameters, []frames.AccessUnit)
 		t.Fatal(err)
 	}
 	for i := range units { // the file's own key flags are per fragment, not per picture
-		units[i].Key = inspect(p.Codec, units[i].NALUs).key
+		units[i].Key = inspect(p.Codec, units[i].NALUs).key()
 	}
 	return *p, units
 }

@@ -48,6 +48,7 @@ type Segmenter struct {
 	held   [][]byte          // NAL units without a picture yet
 	bytes  int               // of held
 	skip   bool              // up to the next key unit
+	clock  arrival           // in place of the source's, when that stands still
 	gap    string            // reason of what is missing in front of the next fragment
 	end    time.Time         // of the last fragment
 	stats  SegmenterStats
@@ -139,6 +140,7 @@ func (s *Segmenter) Unit(u Unit) error {
 	if u.PTS > maxPTS || u.PTS < -maxPTS {
 		return fmt.Errorf("presentation time %d is out of range", u.PTS)
 	}
+	s.clock.set(&u)
 	u.NALUs = s.join(withoutEmpty(u.NALUs))
 	pic := inspect(s.params.Codec, u.NALUs)
 	if !pic.coded {
@@ -146,17 +148,17 @@ func (s *Segmenter) Unit(u Unit) error {
 		return nil
 	}
 	s.held, s.bytes = nil, 0
-	if pic.key || s.epoch == nil {
+	if pic.key() || s.epoch == nil {
 		s.params = pic.merge(s.params)
 	}
-	if err := s.renew(u, pic.key); err != nil {
+	if err := s.renew(u, pic.key()); err != nil {
 		return err
 	}
-	if s.epoch == nil || s.skip && !pic.key {
+	if s.epoch == nil || s.skip && !pic.key() {
 		s.stats.Dropped++
 		return nil
 	}
-	return s.add(u, pic.key)
+	return s.add(u, pic)
 }
 
 // Close emits what is left. The segmenter takes no units after it.
@@ -241,7 +243,7 @@ func (s *Segmenter) begin(u Unit, keep *anchor) error {
 }
 
 // add puts the unit into the fragment in the making, and cuts in front of it where that is due.
-func (s *Segmenter) add(u Unit, key bool) error {
+func (s *Segmenter) add(u Unit, pic picture) error {
 	e := s.epoch
 	e.lastPTS = u.PTS
 	e.lag.add(u.Received.Sub(e.anchor.at(u.PTS)))
@@ -256,7 +258,7 @@ func (s *Segmenter) add(u Unit, key bool) error {
 		s.skip = false
 		e.clock.miss()
 	}
-	pts, dts := e.clock.next(u.NALUs, u.PTS, key)
+	pts, dts := e.clock.next(u.NALUs, u.PTS, pic.random)
 	if e.seq == 0 && len(e.units) == 0 {
 		e.base = dts
 	}
@@ -264,13 +266,13 @@ func (s *Segmenter) add(u Unit, key bool) error {
 	if n := len(e.units); n > 0 {
 		e.last = dts - e.units[n-1].DTS
 		long := dts + e.last - e.units[0].DTS
-		if key || long > frames.Ticks(FragmentTarget) || e.head()+e.bytes+size > frames.MaxFragmentBytes {
+		if pic.key() || long > frames.Ticks(FragmentTarget) || e.head()+e.bytes+size > frames.MaxFragmentBytes {
 			if err := s.flush(dts); err != nil {
 				return err
 			}
 		}
 	}
-	e.units = append(e.units, frames.AccessUnit{PTS: pts - e.base, DTS: dts, Key: key, NALUs: u.NALUs})
+	e.units = append(e.units, frames.AccessUnit{PTS: pts - e.base, DTS: dts, Key: pic.key(), NALUs: u.NALUs})
 	e.bytes += size
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 	"vigil/ingest"
 )
 
-// methods are what publishers may prove the token with, the best first (RFC 7616, 3.7). FFmpeg and GStreamer know no
-// SHA-256 and take the last digest; those that take another and answer with MD5 are right, too: the nonce is the same.
+// methods are what publishers may prove the token with, the best first (RFC 7616, 3.7). FFmpeg 5.1
+// knows no SHA-256 and takes the last digest. Who takes the first and answers with MD5 is right, too: the nonce is the same.
 var methods = []auth.VerifyMethod{auth.VerifyMethodDigestSHA256, auth.VerifyMethodDigestMD5, auth.VerifyMethodBasic}
 
 const (

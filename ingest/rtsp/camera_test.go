@@ -100,9 +100,17 @@ func (c *camera) url(user, pass string) string {
 // trait makes a camera different before it starts.
 type trait func(*camera)
 
-func withMethods(m ...auth.VerifyMethod) trait { return func(c *camera) { c.server.AuthMethods = m } }
-func withTLS(cfg *tls.Config) trait            { return func(c *camera) { c.server.TLSConfig = cfg } }
-func takesOnly(p gortsplib.Protocol) trait     { return func(c *camera) { c.only = &p } }
+func withMethods(m ...auth.VerifyMethod) trait {
+	return func(c *camera) { c.server.AuthMethods = m }
+}
+
+func withTLS(cfg *tls.Config) trait {
+	return func(c *camera) { c.server.TLSConfig = cfg }
+}
+
+func takesOnly(p gortsplib.Protocol) trait {
+	return func(c *camera) { c.only = &p }
+}
 
 // withUDP lets the camera send over UDP; of the pair of ports, what rtp and rtcp send is lost where they are set.
 func withUDP(loseRTP, loseRTCP bool) trait {

@@ -35,7 +35,9 @@ func (c serveCommand) Run(ctx context.Context, g *Globals) error {
 func (g *Globals) greet(program *app.App, open bool) {
 	at, token := program.Addresses(), program.AdminToken()
 	if g.JSON {
-		_ = g.print(map[string]any{"console": at.Console, "rtsp": at.RTSP, "whip": at.WHIP, "store": at.Store, "admin_token": token})
+		_ = g.print(map[string]any{
+			"console": at.Console, "rtsp": at.RTSP, "rtsps": at.RTSPS, "whip": at.WHIP, "store": at.Store, "admin_token": token,
+		})
 		return
 	}
 	line := func(name, value string) {
@@ -50,6 +52,9 @@ func (g *Globals) greet(program *app.App, open bool) {
 	g.say("Vigil is watching.\n")
 	if at.RTSP != "" {
 		line("RTSP cameras", at.RTSP+"/"+camera)
+		if at.RTSPS != "" {
+			line("", at.RTSPS+"/"+camera)
+		}
 		line("WHIP cameras", at.WHIP+"/"+camera)
 	}
 	line("Console", at.Console)

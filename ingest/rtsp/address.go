@@ -45,9 +45,9 @@ func parseAddress(s string) (*address, error) {
 	return a, nil
 }
 
-// splitUser cuts the part in front of the host off: up to the last @ in front of the query, so that none of a
-// password with an @ or a slash is taken for a host or a path and printed. Beside credentials, an @ in the path has to
-// be percent-encoded.
+// splitUser cuts the part in front of the host off: up to the last @ in front of the query that a host follows, else up
+// to the last one of all that does, so that none of a password with an @, a slash or a question mark is taken for a host
+// or a path and printed. Beside credentials, an @ in the path has to be percent-encoded.
 func splitUser(rest string) (user, host string) {
 	authority, head := rest, rest
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
@@ -58,6 +58,17 @@ func splitUser(rest string) (user, host string) {
 	}
 	if query := strings.IndexByte(rest, '?'); query >= 0 && strings.Contains(rest[:query], "@") {
 		head = rest[:query]
+	}
+	for _, part := range []string{head, rest} {
+		for at := strings.LastIndexByte(part, '@'); at >= 0; at = strings.LastIndexByte(part[:at], '@') {
+			follows := rest[at+1:]
+			if end := strings.IndexAny(follows, "/?"); end >= 0 {
+				follows = follows[:end]
+			}
+			if follows != "" && isHost(follows) {
+				return rest[:at], rest[at+1:]
+			}
+		}
 	}
 	at := strings.LastIndexByte(head, '@')
 	if at < 0 {

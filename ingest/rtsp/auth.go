@@ -17,6 +17,10 @@ import (
 	"vigil/ingest"
 )
 
+// methods are what publishers may prove the token with, the best first (RFC 7616, 3.7). FFmpeg 5.1
+// knows no SHA-256 and takes the last digest. Who takes the first and answers with MD5 is right, too: the nonce is the same.
+var methods = []auth.VerifyMethod{auth.VerifyMethodDigestSHA256, auth.VerifyMethodDigestMD5, auth.VerifyMethodBasic}
+
 const (
 	realm     = "vigil"
 	maxWrong  = 3  // answers on one connection
@@ -82,7 +86,6 @@ func (c *challenge) proves(req *base.Request, given, token string) bool {
 		return false
 	}
 	// Digests depend on our nonce: how long comparing them takes tells nothing.
-	methods := []auth.VerifyMethod{auth.VerifyMethodDigestMD5, auth.VerifyMethodDigestSHA256}
 	return auth.Verify(req, digest.Username, token, methods, realm, c.nonce) == nil
 }
 
@@ -92,7 +95,7 @@ func (c *challenge) ask(err error) *base.Response {
 	if err != nil {
 		res = refuse(base.StatusUnauthorized, err)
 	}
-	res.Header = base.Header{"WWW-Authenticate": auth.GenerateWWWAuthenticate(nil, realm, c.nonce)}
+	res.Header = base.Header{"WWW-Authenticate": auth.GenerateWWWAuthenticate(methods, realm, c.nonce)}
 	return res
 }
 

@@ -6,133 +6,11 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"github.com/bluenviron/gortsplib/v5"
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
 	"vigil/frames"
 	"vigil/ingest"
 )
-
-// oddPassword holds what breaks URL parsers.
-const oddPassword = `p@s:s/w?o#r%d&ü+"`
-
-// camera is an RTSP camera in process. It asks for credentials and plays the units, over and over.
-type camera struct {
-	t        *testing.T
-	server   *gortsplib.Server
-	stream   *gortsplib.ServerStream
-	redirect string
-	setup    func(*gortsplib.ServerHandlerOnSetupCtx) *base.Response // nil: all are let through
-
-	mu    sync.Mutex
-	conns map[*gortsplib.ServerConn]bool
-}
-
-func (c *camera) OnConnOpen(x *gortsplib.ServerHandlerOnConnOpenCtx) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.conns[x.Conn] = true
-}
-
-func (c *camera) OnConnClose(x *gortsplib.ServerHandlerOnConnCloseCtx) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.conns, x.Conn)
-}
-
-// hangUp drops all connections.
-func (c *camera) hangUp() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for conn := range c.conns {
-		_ = conn.NetConn().Close()
-	}
-}
-
-func (c *camera) OnDescribe(x *gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	if c.redirect != "" {
-		return &base.Response{
-			StatusCode: base.StatusMovedPermanently, Header: base.Header{"Location": base.HeaderValue{c.redirect}},
-		}, nil, nil
-	}
-	if !x.Conn.VerifyCredentials(x.Request, "admin", oddPassword) {
-		return &base.Response{StatusCode: base.StatusUnauthorized}, nil, liberrors.ErrServerAuth{}
-	}
-	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
-}
-
-func (c *camera) OnSetup(x *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	if c.setup != nil {
-		return c.setup(x), c.stream, nil
-	}
-	return &base.Response{StatusCode: base.StatusOK}, c.stream, nil
-}
-
-func (c *camera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
-	return &base.Response{StatusCode: base.StatusOK}, nil
-}
-
-func (c *camera) url(user, pass string) string {
-	return "rtsp://" + user + ":" + pass + "@" + c.server.NetListener().Addr().String() + "/stream1?channel=1&pwd=in-query"
-}
-
-// newCamera starts a camera that plays the fixture in real time, with an audio track beside it.
-func newCamera(t *testing.T, name string) *camera {
-	t.Helper()
-	return newTalkingCamera(t, name, &format.G711{PayloadTyp: 8, SampleRate: 8000, ChannelCount: 1})
-}
-
-// newTalkingCamera starts one whose audio track has the given formats. It is silent.
-func newTalkingCamera(t *testing.T, name string, voices ...format.Format) *camera {
-	t.Helper()
-	p, units := fixture(t, name)
-	f, encode, err := outgoing(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	video := &description.Media{Type: description.MediaTypeVideo, Formats: []format.Format{f}}
-	audio := &description.Media{Type: description.MediaTypeAudio, Formats: voices}
-	c := &camera{t: t, conns: make(map[*gortsplib.ServerConn]bool)}
-	c.server = &gortsplib.Server{Handler: c, RTSPAddress: "127.0.0.1:0"}
-	if err := c.server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c.stream = &gortsplib.ServerStream{Server: c.server, Desc: &description.Session{
-		Medias: []*description.Media{audio, video},
-	}}
-	if err := c.stream.Initialize(); err != nil {
-		t.Fatal(err)
-	}
-	background(t, func(ctx context.Context) error {
-		began := time.Now()
-		for u, err := range endless(units) {
-			if err != nil || sleep(ctx, max(1, time.Until(began.Add(frames.Duration(u.DTS))))) != nil {
-				break
-			}
-			pkts, err := encode(u.NALUs)
-			if err != nil {
-				return err
-			}
-			for _, pkt := range pkts {
-				pkt.Timestamp = uint32(u.PTS) - 100_000 // wraps soon after the beginning
-				if err := c.stream.WritePacketRTP(video, pkt); err != nil {
-					return err
-				}
-			}
-		}
-		c.stream.Close()
-		c.server.Close()
-		return nil
-	})
-	return c
-}
 
 func TestPull(t *testing.T) {
 	for _, name := range []string{"bframes", "h265"} {
@@ -140,7 +18,7 @@ func TestPull(t *testing.T) {
 			t.Parallel()
 			c := newCamera(t, name)
 			said := &logged{}
-			source, err := NewClient(c.url("admin", url.PathEscape(oddPassword)), said.logger())
+			source, err := NewClient(ClientConfig{URL: c.url("admin", url.PathEscape(oddPassword)), Log: said.logger()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -197,14 +75,14 @@ func cycle(units []frames.AccessUnit, at, n int) []frames.AccessUnit {
 type full struct{}
 
 func (full) Start(frames.Parameters) error { return nil }
-func (full) Unit(ingest.Unit) error        { return errors.New("sink is full") }
 func (full) Audio(ingest.Sound)            {}
+func (full) Unit(ingest.Unit) error        { return errors.New("sink is full") }
 
 func TestPullRefused(t *testing.T) {
 	c := newCamera(t, "plain")
 	run := func(rawURL string) error {
 		t.Helper()
-		source, err := NewClient(rawURL, (&logged{}).logger())
+		source, err := NewClient(ClientConfig{URL: rawURL, Log: (&logged{}).logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +96,7 @@ func TestPullRefused(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	source, err := NewClient(c.url("admin", "x"), (&logged{}).logger())
+	source, err := NewClient(ClientConfig{URL: c.url("admin", "x"), Log: (&logged{}).logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,18 +117,22 @@ func TestPullRefused(t *testing.T) {
 }
 
 func TestPullRefusesRedirects(t *testing.T) {
-	for _, to := range []string{"rtsp://127.0.0.2:554/stream1", "rtsp://"} {
+	for to, want := range map[string]string{
+		"rtsp://127.0.0.2:554/stream1":     errRedirect.Error() + `: "127.0.0.2"`,
+		"rtsp://evil:top-secret@127.0.0.2": errRedirect.Error() + `: "127.0.0.2"`,
+		"":                                 errRedirects.Error(), // to itself, for ever
+	} {
 		c := newCamera(t, "plain")
-		if c.redirect = to; to == "rtsp://" { // to itself, for ever
+		if c.redirect = to; to == "" {
 			c.redirect = "rtsp://" + c.server.NetListener().Addr().String() + "/again"
 		}
-		source, err := NewClient(c.url("admin", "top-secret"), (&logged{}).logger())
+		source, err := NewClient(ClientConfig{URL: c.url("admin", "top-secret"), Log: (&logged{}).logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = source.Run(t.Context(), full{})
-		if err == nil || !strings.Contains(err.Error(), errRedirect.Error()) || strings.Contains(err.Error(), "top-secret") {
-			t.Errorf("redirect to %s: got %v, want %v", c.redirect, err, errRedirect)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "top-secret") {
+			t.Errorf("redirect to %s: got %v, want %s", c.redirect, err, want)
 		}
 	}
 }
@@ -265,6 +147,7 @@ func TestParseAddress(t *testing.T) {
 		{"rtsp://u:p@/s@cam/x?y=a@b", "u", "p@/s", "cam", "rtsp://cam/x"},
 		{"rtsp://u:100%@cam/x", "u", "100%", "cam", "rtsp://cam/x"},
 		{"rtsp://u:a/b?c@cam:554/x", "u", "a/b?c", "cam:554", "rtsp://cam:554/x"},
+		{"rtsp://u:p@s:s/w?o#r@cam:554/x?y=z", "u", "p@s:s/w?o#r", "cam:554", "rtsp://cam:554/x"},
 		{"rtsp://u:ü€@[::1]:554/x", "u", "ü€", "[::1]:554", "rtsp://[::1]:554/x"},
 		{"rtsp://cam/x@y", "", "", "cam", "rtsp://cam/x@y"},
 		{"rtsp://cam:554/user=a&password=b", "", "", "cam:554", "rtsp://cam:554/..."},

@@ -23,60 +23,121 @@ import (
 // errNoVideo says that the other side offers no video that Vigil takes.
 var errNoVideo = errors.New("no H.264 or H.265 video in the stream")
 
+// What a decoder may hold of an access unit that is not complete. It counts the bytes of NAL units alone and keeps
+// packets whole, so that packets with next to nothing in them could fill the memory. An access unit has at most 8 MiB,
+// which are 6000 packets of the usual size.
+const (
+	maxUnitPackets = 16 << 10
+	maxUnitBytes   = 16 << 20
+)
+
+var errBacklog = fmt.Errorf("access unit is not complete after %d packets or %d bytes", maxUnitPackets, maxUnitBytes)
+
 // track is the video of a stream and how its packets become access units.
 type track struct {
-	media  *description.Media
-	format format.Format
-	params frames.Parameters
-	decode func(*rtp.Packet) ([][]byte, error)
-	clock  clock
-	sender ingest.SenderClock
+	media   *description.Media
+	format  format.Format
+	params  frames.Parameters
+	decoder func() (decode, error) // makes one that holds nothing
+	decode  decode
+	clock   clock
+	sender  ingest.SenderClock
+	packets int // that the decoder may hold
+	bytes   int
+	broken  bool  // the access unit of brokenAt lacks a part
+	badTime int64 // when it is shown
 }
 
-// findTrack returns the first video track that Vigil takes.
+// decode takes packets and returns the NAL units of the access unit that one of them completes.
+type decode func(*rtp.Packet) ([][]byte, error)
+
+// findTrack returns the first video track that Vigil takes. Back channels are for what is sent to the camera.
 func findTrack(desc *description.Session) (*track, error) {
-	var avc *format.H264
-	if media := desc.FindFormat(&avc); media != nil {
-		d, err := avc.CreateDecoder()
-		if err != nil {
-			return nil, fmt.Errorf("h264 track: %w", err)
+	for _, media := range desc.Medias {
+		if media.IsBackChannel {
+			continue
 		}
-		return &track{
-			media: media, format: avc, decode: d.Decode,
-			params: frames.Parameters{Codec: frames.H264, SPS: avc.SPS, PPS: avc.PPS},
-			sender: ingest.SenderClock{Rate: frames.ClockRate},
-		}, nil
-	}
-	var hevc *format.H265
-	if media := desc.FindFormat(&hevc); media != nil {
-		d, err := hevc.CreateDecoder()
-		if err != nil {
-			return nil, fmt.Errorf("h265 track: %w", err)
+		var t *track
+		var avc *format.H264
+		var hevc *format.H265
+		switch {
+		case media.FindFormat(&avc):
+			t = &track{
+				media: media, format: avc, params: frames.Parameters{Codec: frames.H264, SPS: avc.SPS, PPS: avc.PPS},
+				sender: ingest.SenderClock{Rate: frames.ClockRate},
+				decoder: func() (decode, error) {
+					d, err := avc.CreateDecoder()
+					if err != nil {
+						return nil, fmt.Errorf("h264 track: %w", err)
+					}
+					return d.Decode, nil
+				},
+			}
+		case media.FindFormat(&hevc):
+			t = &track{
+				media: media, format: hevc,
+				params: frames.Parameters{Codec: frames.H265, VPS: hevc.VPS, SPS: hevc.SPS, PPS: hevc.PPS},
+				sender: ingest.SenderClock{Rate: frames.ClockRate},
+				decoder: func() (decode, error) {
+					d, err := hevc.CreateDecoder()
+					if err != nil {
+						return nil, fmt.Errorf("h265 track: %w", err)
+					}
+					return d.Decode, nil
+				},
+			}
+		default:
+			continue
 		}
-		return &track{
-			media: media, format: hevc, decode: d.Decode,
-			params: frames.Parameters{Codec: frames.H265, VPS: hevc.VPS, SPS: hevc.SPS, PPS: hevc.PPS},
-			sender: ingest.SenderClock{Rate: frames.ClockRate},
-		}, nil
+		var err error
+		t.decode, err = t.decoder()
+		return t, err
 	}
 	return nil, errNoVideo
 }
 
-// unit takes a packet and returns the access unit that it completes, if it does.
+// unit takes a packet and returns the access unit that it completes, if it does. Of one that lacks a part, which an
+// error told, nothing is returned.
 func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, err error) {
 	pts := t.clock.unwrap(pkt.Timestamp)
 	nalus, err := t.decode(pkt)
 	switch {
 	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtph265.ErrMorePacketsNeeded):
 		t.clock.pending(pts)
-		return ingest.Unit{}, false, nil
+		return ingest.Unit{}, false, t.hold(pkt, pts)
 	case errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious), errors.Is(err, rtph265.ErrNonStartingPacketAndNoPrevious):
 		return ingest.Unit{}, false, nil // it joined in the middle of a picture
 	case err != nil:
-		t.clock.open = false
+		t.breakOff(pts)
 		return ingest.Unit{}, false, err
 	}
-	return ingest.Unit{PTS: t.clock.complete(pts), Received: now, NALUs: nalus}, true, nil
+	t.packets, t.bytes = 0, 0
+	u = ingest.Unit{PTS: t.clock.complete(pts), Received: now, NALUs: nalus}
+	lacking := t.broken && u.PTS == t.badTime
+	t.broken = false
+	return u, !lacking, nil
+}
+
+// hold counts a packet that the decoder keeps, and begins anew when it keeps too many.
+func (t *track) hold(pkt *rtp.Packet, pts int64) error {
+	t.packets++
+	t.bytes += pkt.MarshalSize()
+	if t.packets <= maxUnitPackets && t.bytes <= maxUnitBytes {
+		return nil
+	}
+	d, err := t.decoder()
+	if err != nil {
+		return err
+	}
+	t.decode = d
+	t.breakOff(pts)
+	return errBacklog
+}
+
+func (t *track) breakOff(pts int64) {
+	t.clock.open = false
+	t.packets, t.bytes = 0, 0
+	t.broken, t.badTime = true, pts
 }
 
 // clock unwraps 32-bit RTP timestamps and knows which of them an access unit has: where the marker bit is not set,

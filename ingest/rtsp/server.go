@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,8 +29,9 @@ type Admission interface {
 
 // ServerConfig is what a Server needs.
 type ServerConfig struct {
-	Listen    string // TCP address; port 0 takes a free one
-	UDP       string // UDP address for RTP, RTCP is the port above; port 0 takes a free pair; empty: TCP only
+	Listen    string      // TCP address; port 0 takes a free one
+	UDP       string      // UDP address for RTP, RTCP is the port above; port 0 takes a free pair; empty: TCP only
+	TLS       *tls.Config // makes it RTSPS, over TCP only
 	Admission Admission
 	Log       *slog.Logger
 }
@@ -44,16 +46,19 @@ type Server struct {
 	cancel context.CancelFunc
 }
 
+// ErrUDP says that NewServer could not bind ServerConfig.UDP.
+var ErrUDP = errors.New("rtsp udp")
+
 // publication is one publisher's session.
 type publication struct {
 	camera  string
 	token   string
 	conn    *gortsplib.ServerConn // that announced it
 	track   *track
-	sound   *sound // nil: no audio is taken
 	trouble trouble
 	session *ingest.Session // from RECORD on
 	release func() bool     // forgets to close the connection when session.Context ends
+	sound   *sound          // nil: no audio is taken
 }
 
 // NewServer binds the addresses and takes connections from now on.
@@ -62,14 +67,17 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 }
 
 func newServer(cfg ServerConfig, bounds limits) (*Server, error) {
+	if cfg.TLS != nil && cfg.UDP != "" {
+		return nil, errors.New("rtsps runs over TCP only")
+	}
 	s := &Server{cfg: cfg, lobby: newLobby(bounds, cfg.Log)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.rtsp = &gortsplib.Server{Handler: s, RTSPAddress: cfg.Listen}
+	s.rtsp = &gortsplib.Server{Handler: s, RTSPAddress: cfg.Listen, TLSConfig: cfg.TLS}
 	if cfg.UDP != "" {
 		rtpConn, rtcpConn, err := listenPair(s.ctx, cfg.UDP)
 		if err != nil {
 			s.cancel()
-			return nil, fmt.Errorf("rtsp udp %s: %w", cfg.UDP, err)
+			return nil, fmt.Errorf("%w %s: %w", ErrUDP, cfg.UDP, err)
 		}
 		s.rtsp.UDPRTPAddress = rtpConn.LocalAddr().String()
 		s.rtsp.UDPRTCPAddress = rtcpConn.LocalAddr().String()
@@ -147,6 +155,18 @@ func (s *Server) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 		return // it was refused, which is counted
 	}
 	s.cfg.Log.Debug("rtsp connection closed", "remote", c.Conn.NetConn().RemoteAddr(), "reason", c.Error)
+}
+
+// OnRequest implements gortsplib.ServerHandlerOnRequest. It makes the publisher's description one that can be read.
+func (s *Server) OnRequest(c *gortsplib.ServerConn, req *base.Request) {
+	if req.Method != base.Announce {
+		return
+	}
+	body, dropped := repair(req.Body)
+	if len(dropped) > 0 {
+		s.cfg.Log.Warn("media that cannot be read are left out", "remote", c.NetConn().RemoteAddr().String(), "media", firstOf(dropped))
+	}
+	req.Body = body
 }
 
 // OnDescribe implements gortsplib.ServerHandlerOnDescribe.

@@ -126,7 +126,7 @@ func (p *pull) listen(g *gortsplib.Client, desc *description.Session) {
 		if err != nil {
 			p.trouble.undecodable(err)
 		}
-		if ok {
+		if ok && p.started.Load() {
 			p.sink.Audio(a)
 		}
 	})
@@ -156,6 +156,6 @@ func (p *pull) lose(operation string, err error) {
 		return
 	}
 	p.client.mute.Store(true)
-	p.log.Warn("audio is dropped, the camera does not send it", "codec", p.sound.audio.Codec, "error", p.address.redact(operation, err))
+	p.client.log.Warn("audio is dropped, the camera does not send it", "codec", p.sound.audio.Codec, "error", p.redact(operation, err))
 	p.sound = nil
 }

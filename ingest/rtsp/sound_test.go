@@ -97,10 +97,10 @@ func TestPullTakesAudio(t *testing.T) {
 	} {
 		t.Run(string(tt.codec), func(t *testing.T) {
 			t.Parallel()
-			c := newTalkingCamera(t, "plain", tt.format)
+			c := newCamera(t, "plain", speaking(tt.format))
 			c.talk(tt.encode, tt.samples)
 			said := &logged{}
-			source, err := NewClient(c.url("admin", url.PathEscape(oddPassword)), said.logger())
+			source, err := NewClient(ClientConfig{URL: c.url("admin", url.PathEscape(oddPassword)), Log: said.logger()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func TestPullWithoutTheAudioOffered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newTalkingCamera(t, "plain", aacFormat())
+			c := newCamera(t, "plain", speaking(aacFormat()))
 			var asked atomic.Int32
 			c.setup = func(x *gortsplib.ServerHandlerOnSetupCtx) *base.Response {
 				if strings.HasSuffix(x.Request.URL.String(), "trackID=0") {
@@ -151,7 +151,7 @@ func TestPullWithoutTheAudioOffered(t *testing.T) {
 				return &base.Response{StatusCode: base.StatusOK}
 			}
 			said := &logged{}
-			source, err := NewClient(c.url("admin", url.PathEscape(oddPassword)), said.logger())
+			source, err := NewClient(ClientConfig{URL: c.url("admin", url.PathEscape(oddPassword)), Log: said.logger()})
 			if err != nil {
 				t.Fatal(err)
 			}

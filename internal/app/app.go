@@ -73,6 +73,7 @@ type task struct {
 type Addresses struct {
 	Console string // http(s)://host:port
 	RTSP    string // rtsp://host:port
+	RTSPS   string // rtsps://host:port, with a certificate
 	WHIP    string // http(s)://host:port/whip
 	Store   string // http://host:port of the embedded store, when it serves others
 }

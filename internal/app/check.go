@@ -33,7 +33,8 @@ func checkRoles(cfg config.Config, roles []Role) error {
 		}
 	}
 	for key, file := range map[string]string{
-		"http.tls_cert": cfg.HTTP.TLSCert, "http.tls_key": cfg.HTTP.TLSKey, "nats.creds_file": cfg.NATS.CredsFile,
+		"http.tls_cert": cfg.HTTP.TLSCert, "http.tls_key": cfg.HTTP.TLSKey,
+		"rtsp.tls_cert": cfg.RTSP.TLSCert, "rtsp.tls_key": cfg.RTSP.TLSKey, "nats.creds_file": cfg.NATS.CredsFile,
 	} {
 		if _, err := os.Stat(file); file != "" && err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))

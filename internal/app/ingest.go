@@ -38,19 +38,17 @@ func (a *App) openIngest(ctx context.Context) error {
 		return err
 	}
 	// Without a camera in the configuration whoever reaches the loopback listeners may publish: that is this machine.
-	open := len(cameras) == 0 && config.IsLoopback(a.cfg.RTSP.Listen) && config.IsLoopback(a.cfg.HTTP.Listen)
+	open := len(cameras) == 0 && config.IsLoopback(a.cfg.RTSP.Listen) && config.IsLoopback(a.cfg.HTTP.Listen) &&
+		(a.cfg.RTSP.TLSCert == "" || config.IsLoopback(a.cfg.RTSP.TLSListen))
 	supervisor, err := ingest.New(ingest.Config{
 		Cameras: cameras, Any: open, Frames: a.frames, States: cameraStates{states}, Log: a.log,
 	})
 	if err != nil {
 		return err
 	}
-	server, err := rtsp.NewServer(rtsp.ServerConfig{Listen: a.cfg.RTSP.Listen, Admission: supervisor, Log: a.log})
-	if err != nil {
-		return fmt.Errorf("rtsp.listen: %w", err)
+	if err := a.openRTSP(supervisor); err != nil {
+		return err
 	}
-	a.onClose(func() error { server.Close(); return nil })
-	a.addresses.RTSP = "rtsp://" + server.Addr()
 	if err := a.openWHIP(supervisor, open); err != nil { //nolint:contextcheck // what it frees has no context of its own
 		return err
 	}
@@ -58,7 +56,6 @@ func (a *App) openIngest(ctx context.Context) error {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	}
 	a.task("ingest", supervisor.Run)
-	a.task("rtsp", server.Run)
 	return nil
 }
 
@@ -117,7 +114,9 @@ func (a *App) configuredCameras() ([]ingest.Camera, error) {
 	for i, c := range a.cfg.Cameras {
 		camera := ingest.Camera{ID: frames.CameraID(c.ID), PublishToken: c.PublishToken.Reveal()}
 		if c.URL != "" {
-			source, err := rtsp.NewClient(c.URL.Reveal(), a.log.With("camera", c.ID))
+			source, err := rtsp.NewClient(rtsp.ClientConfig{
+				URL: c.URL.Reveal(), Transport: rtsp.Transport(c.Transport), Fingerprint: c.Fingerprint, Log: a.log.With("camera", c.ID),
+			})
 			if err != nil {
 				return nil, fmt.Errorf("cameras[%d].url: camera %s: %w", i, c.ID, err)
 			}

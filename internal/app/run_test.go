@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
@@ -87,14 +88,41 @@ func TestTLS(t *testing.T) {
 	noLeak(t)
 	cfg := onFreePorts(t)
 	cfg.HTTP.TLSCert, cfg.HTTP.TLSKey = certificate(t)
+	cfg.RTSP.TLSCert, cfg.RTSP.TLSKey, cfg.RTSP.TLSListen = cfg.HTTP.TLSCert, cfg.HTTP.TLSKey, "127.0.0.1:0"
 	a, end := begin(t, cfg)
-	if at := a.Addresses(); !strings.HasPrefix(at.Console, "https://") || !strings.HasPrefix(at.WHIP, "https://") {
+	at := a.Addresses()
+	if !strings.HasPrefix(at.Console, "https://") || !strings.HasPrefix(at.WHIP, "https://") || !strings.HasPrefix(at.RTSPS, "rtsps://") {
 		t.Errorf("got %+v", at)
+	}
+	roots := x509.NewCertPool()
+	if pem, err := os.ReadFile(cfg.RTSP.TLSCert); err != nil || !roots.AppendCertsFromPEM(pem) {
+		t.Fatal("no certificate", err)
+	}
+	dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	if c, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(at.RTSPS, "rtsps://")); err != nil {
+		t.Errorf("RTSPS: %v", err)
+	} else {
+		_ = c.Close()
 	}
 	if _, err := asking(t, cfg).Cameras(t.Context()); err != nil {
 		t.Errorf("the command line: %v", err)
 	}
 	end()
+}
+
+// evenPort holds a UDP port that RTP could have.
+func evenPort(t *testing.T) net.PacketConn {
+	t.Helper()
+	for {
+		c, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if c.LocalAddr().(*net.UDPAddr).Port%2 == 0 {
+			return c
+		}
+	}
 }
 
 // certificate makes one for this machine, as an owner without an authority would.

@@ -29,9 +29,11 @@ func TestPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = udp.Close() }()
+	even := evenPort(t)
 	for key, change := range map[string]func(*config.Config) net.Addr{
 		"http.listen": func(c *config.Config) net.Addr { c.HTTP.Listen = tcp.Addr().String(); return tcp.Addr() },
 		"rtsp.listen": func(c *config.Config) net.Addr { c.RTSP.Listen = tcp.Addr().String(); return tcp.Addr() },
+		"rtsp.udp":    func(c *config.Config) net.Addr { c.RTSP.UDP = even.LocalAddr().String(); return even.LocalAddr() },
 		"webrtc.udp":  func(c *config.Config) net.Addr { c.WebRTC.UDP = udp.LocalAddr().String(); return udp.LocalAddr() },
 		"s3.listen":   func(c *config.Config) net.Addr { c.S3.Listen = tcp.Addr().String(); return tcp.Addr() },
 	} {

@@ -35,7 +35,11 @@ type HTTP struct {
 
 // RTSP configures the RTSP server.
 type RTSP struct {
-	Listen string `yaml:"listen" doc:"host:port to publish to: rtsp://host:port/<camera>."`
+	Listen    string `yaml:"listen" doc:"host:port to publish to: rtsp://host:port/<camera>."`
+	UDP       string `yaml:"udp" doc:"host:port, the port even, for the video of publishers that send it over UDP; RTCP takes the next port. Empty: TCP only, which publishers are told."`
+	TLSListen string `yaml:"tls_listen" doc:"host:port to publish to over TLS: rtsps://host:port/<camera>. Only with tls_cert and tls_key."`
+	TLSCert   string `yaml:"tls_cert" doc:"PEM file with the certificate chain of tls_listen."`
+	TLSKey    string `yaml:"tls_key" doc:"PEM file with the certificate's key."`
 }
 
 // WebRTC configures the media of WHIP sessions.
@@ -101,6 +105,8 @@ type Quality struct {
 type Camera struct {
 	ID           string `yaml:"id" doc:"1 to 63 of a-z, 0-9 and -."`
 	URL          Secret `yaml:"url" doc:"rtsp:// or rtsps:// address to pull from."`
+	Transport    string `yaml:"transport" enum:"auto,tcp,udp" doc:"How url's video comes: tcp; udp: and over TCP when none comes within 3 s; auto: over TCP, and UDP when the camera refuses TCP. rtsps:// runs over TCP."`
+	Fingerprint  string `yaml:"tls_fingerprint" doc:"SHA-256 of the certificate that the camera at an rtsps:// url shows, in hexadecimal: it is trusted, and no other. Empty: the system's certificate authorities decide."`
 	PublishToken Secret `yaml:"publish_token" doc:"Token with which the camera may publish: RTSP's password, WHIP's bearer token."`
 }
 
@@ -153,7 +159,7 @@ func Default() Config {
 	return Config{
 		DataDir: "./data",
 		HTTP:    HTTP{Listen: "127.0.0.1:8080"},
-		RTSP:    RTSP{Listen: "127.0.0.1:8554"},
+		RTSP:    RTSP{Listen: "127.0.0.1:8554", TLSListen: "127.0.0.1:8322"},
 		WebRTC:  WebRTC{UDP: ":8189"},
 		NATS:    NATS{Replicas: 1},
 		S3:      S3{Bucket: "vigil", Region: "us-east-1"},

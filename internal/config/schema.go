@@ -22,7 +22,11 @@ func schemaOf(v reflect.Value) map[string]any {
 		property := schemaOfField(v.Field(i))
 		property["description"] = field.Tag.Get("doc")
 		if enum := field.Tag.Get("enum"); enum != "" {
-			property["enum"] = strings.Split(enum, ",")
+			values := strings.Split(enum, ",")
+			property["enum"] = values
+			if property["default"] == "" { // of an item in a list
+				property["default"] = values[0]
+			}
 		}
 		properties[key] = property
 	}

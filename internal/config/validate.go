@@ -55,9 +55,10 @@ type report func(key, format string, args ...any)
 
 func (c *Config) validateListeners(bad report) {
 	for key, address := range map[string]string{
-		"http.listen": c.HTTP.Listen, "rtsp.listen": c.RTSP.Listen, "webrtc.udp": c.WebRTC.UDP, "s3.listen": c.S3.Listen,
+		"http.listen": c.HTTP.Listen, "rtsp.listen": c.RTSP.Listen, "rtsp.udp": c.RTSP.UDP,
+		"rtsp.tls_listen": c.RTSP.TLSListen, "webrtc.udp": c.WebRTC.UDP, "s3.listen": c.S3.Listen,
 	} {
-		if key == "s3.listen" && address == "" {
+		if (key == "s3.listen" || key == "rtsp.udp") && address == "" {
 			continue
 		}
 		_, port, err := net.SplitHostPort(address)
@@ -73,9 +74,7 @@ func (c *Config) validateListeners(bad report) {
 	if !IsLoopback(c.HTTP.Listen) && c.HTTP.TLSCert == "" && !c.HTTP.Insecure {
 		bad("http.listen", "%s can be reached by others: set http.tls_cert and http.tls_key, or http.insecure: true behind a proxy that ends TLS", c.HTTP.Listen)
 	}
-	if !IsLoopback(c.RTSP.Listen) && len(c.Cameras) == 0 {
-		bad("rtsp.listen", "%s can be reached by others: name the cameras that may publish, each with a publish_token", c.RTSP.Listen)
-	}
+	c.RTSP.validate(len(c.Cameras) == 0, bad)
 	if c.HTTP.PublicURL != "" && !isHTTP(c.HTTP.PublicURL) {
 		bad("http.public_url", "%q is not an http or https address", c.HTTP.PublicURL)
 	}
@@ -127,6 +126,7 @@ func (c *Config) validateCameras(bad report) {
 		if camera.URL != "" && scheme != "rtsp" && scheme != "rtsps" {
 			bad(key+".url", "camera %s: not an rtsp:// or rtsps:// address", camera.ID)
 		}
+		camera.validatePull(scheme, key, bad)
 	}
 }
 

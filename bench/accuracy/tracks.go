@@ -168,8 +168,10 @@ func (b *bench) ladder(ctx context.Context) ([]Rung, error) {
 	for _, noise := range []float64{cameraNoise, 5} { // as blurred as by 4 pixels, with grains that are enlarged
 		rungs = append(rungs, Rung{Eyes: 24, Blur: 2, Noise: noise})
 	}
-	for _, motion := range []int{6, 12, 18} {
-		rungs = append(rungs, Rung{Eyes: 48, Blur: 0.5, Motion: motion, Noise: cameraNoise})
+	for _, noise := range []float64{cameraNoise, 5} {
+		for _, motion := range []int{6, 12, 18} {
+			rungs = append(rungs, Rung{Eyes: 48, Blur: 0.5, Motion: motion, Noise: noise})
+		}
 	}
 	for i, rung := range rungs {
 		c := camera{photos: 3, steps: 2, eyes: rung.Eyes, blur: rung.Blur, motion: rung.Motion, noise: rung.Noise}

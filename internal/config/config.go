@@ -88,7 +88,7 @@ type Quality struct {
 	MinEyeDistance    float64       `yaml:"min_eye_distance" doc:"Pixels between the eyes of a good face, 1 to 500. Networks see 35; below 16 more than half of what they look at is interpolated."`
 	MaxYaw            float64       `yaml:"max_yaw" doc:"Degrees that a good face may be turned aside, 1 to 90. Beyond 35 an eye or a cheek is hidden."`
 	MaxPitch          float64       `yaml:"max_pitch" doc:"Degrees that a good face may look up or down, 1 to 90. Beyond 35 the forehead or the chin is hidden."`
-	MinSharpness      float64       `yaml:"min_sharpness" doc:"Detail of a good face beyond its noise, 0 to 10000. Missed focus lies below 12, with noise or without, photos above 33."`
+	MinSharpness      float64       `yaml:"min_sharpness" doc:"Detail of a good face beyond its noise, 0 to 10000. Missed focus and motion lie below 12, with noise or without, photos above 21."`
 	MinLight          float64       `yaml:"min_light" doc:"Mean grey of a good face at least, 0 to 1. Below 0.08 features drown."`
 	MaxLight          float64       `yaml:"max_light" doc:"Mean grey of a good face at most, 0 to 1. Above 0.95 they are burnt out."`
 	MinInside         float64       `yaml:"min_inside" doc:"Part of a good face that lies inside the picture, 0 to 1. A cut cheek, chin or forehead makes somebody else of it."`

@@ -28,7 +28,7 @@ USER vigil
 WORKDIR /var/lib/vigil
 ENV VIGIL_DATA_DIR=/var/lib/vigil VIGIL_MODELS_DIR=/usr/share/vigil/models
 VOLUME /var/lib/vigil
-EXPOSE 8080/tcp 8554/tcp 8189/udp
+EXPOSE 8080/tcp 8554/tcp 8189/udp 8189/tcp
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["vigil", "health"]
 ENTRYPOINT ["vigil"]
 CMD ["serve"]

@@ -8,7 +8,7 @@ LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Tests that need ONNX Runtime find it here.
 export VIGIL_ONNXRUNTIME ?= $(wildcard $(CURDIR)/bin/libonnxruntime.so.1)
 
-.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy models onnxruntime media nats-server clean
+.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy soak models onnxruntime peers media nats-server clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,18 +42,24 @@ lint: deps ## Run the linters
 fuzz: test-deps ## Fuzz every parser for FUZZTIME (20s) each
 	deploy/fuzz $(or $(FUZZTIME),20s)
 
-bench: build ## Measure CPU, memory and latency beside FFmpeg and a Python script
+bench: build nats-server ## Measure CPU, memory and latency beside FFmpeg and a Python script
 	@deploy/debian-packages bench
 	go run ./bench
 
 bench-accuracy: deps ## Measure how right the answers are, on VIGIL_FACES_DIR and VIGIL_VIDEO_DIR
 	go run ./bench/accuracy
 
+soak: build ## Hurt four cameras for an hour (SOAK_FOR), and see that nothing grows
+	go run ./bench/soak -for $(or $(SOAK_FOR),1h)
+
 models: build ## Fetch the default networks into ./models
 	bin/vigil models fetch --dir models
 
 onnxruntime: ## Bring ONNX Runtime's library into bin, beside the program (needs npm)
 	deploy/onnxruntime bin
+
+peers: ## Bring publishers for the interoperability tests that are not in Debian into bin/peers (needs npm)
+	deploy/peers bin/peers
 
 media: ## Draw and encode the synthetic scenes again (needs ffmpeg with libx264)
 	go generate ./internal/mediatest

@@ -4,6 +4,7 @@ package alerts
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,10 @@ const (
 	// Corrected says that the alert was wrong: whoever raised it is enrolled.
 	Corrected EventType = "alert.corrected"
 	Closed    EventType = "alert.closed"
-	Test      EventType = "test"
+	// CameraOffline and CameraOnline say that a camera's video went away, and that it is back.
+	CameraOffline EventType = "camera.offline"
+	CameraOnline  EventType = "camera.online"
+	Test          EventType = "test"
 )
 
 // Nearest is the enrolled person most like a stranger; in a corrected alert, who it was.
@@ -83,15 +87,28 @@ type Event struct {
 	Data      Data      `json:"data"`
 }
 
-// Data is an event's payload.
+// Data is an event's payload: an alert, with its clip when there is one, or a camera.
 type Data struct {
-	Alert Alert `json:"alert"`
-	Clip  *Clip `json:"clip,omitempty"`
+	Alert  Alert         `json:"alert,omitzero"`
+	Clip   *Clip         `json:"clip,omitempty"`
+	Camera *CameraChange `json:"camera,omitempty"`
+}
+
+// About is the camera that the event is of.
+func (d Data) About() frames.CameraID {
+	if d.Camera != nil {
+		return d.Camera.ID
+	}
+	return d.Alert.Camera
 }
 
 // ID identifies the event for ever and is the webhook-id, which may hold no dot (Standard Webhooks 1.0.0).
 func (e Event) ID() string {
-	return e.Data.Alert.ID + "-" + strings.NewReplacer(".", "-", "_", "-").Replace(string(e.Type))
+	about := e.Data.Alert.ID
+	if c := e.Data.Camera; c != nil {
+		about = string(c.ID) + "-" + strconv.FormatInt(c.Since.UnixMilli(), 10)
+	}
+	return about + "-" + strings.NewReplacer(".", "-", "_", "-").Replace(string(e.Type))
 }
 
 // ClipJob asks for an alert's clip.

@@ -31,7 +31,7 @@ func NewNotice(e Event) (Notice, error) {
 	if err != nil {
 		return Notice{}, fmt.Errorf("marshal event %s: %w", e.ID(), err)
 	}
-	return Notice{ID: e.ID(), Type: e.Type, Camera: e.Data.Alert.Camera, Body: body}, nil
+	return Notice{ID: e.ID(), Type: e.Type, Camera: e.Data.About(), Body: body}, nil
 }
 
 // marshal writes JSON in which the & of a link stays one: HTML's escapes are of no use to receivers, and in the way of

@@ -23,6 +23,7 @@ type lab struct {
 	*Report
 	studio *studio
 	vigil  string // the program
+	nats   string // a NATS server
 	python string // Debian's, which has OpenCV
 	script string // what Vigil is compared with
 	videos string // VIGIL_VIDEO_DIR, may be empty
@@ -41,7 +42,10 @@ type part struct {
 }
 
 func parts() []part {
-	return []part{{"cpu", (*lab).againstDecoder}, {"python", (*lab).againstPython}, {"gate", (*lab).gate}, {"scale", (*lab).cameras}, {"stages", (*lab).stages}}
+	return []part{
+		{"cpu", (*lab).againstDecoder}, {"python", (*lab).againstPython}, {"gate", (*lab).gate}, {"scale", (*lab).cameras}, {"ingest", (*lab).ingest},
+		{"stages", (*lab).stages},
+	}
 }
 
 func main() {
@@ -57,10 +61,11 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	l := &lab{Report: &Report{Taken: time.Now(), progress: os.Stdout}, models: os.Getenv("VIGIL_MODELS_DIR"), videos: os.Getenv("VIGIL_VIDEO_DIR")}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale and stages, with commas between; all of them when empty")
+	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale, ingest and stages, with commas between; all of them when empty")
 	dir := flags.String("dir", "bench", "folder of baseline.py, and for the results")
 	films := flags.String("films", "bin/films", "folder in which films are kept for the next run")
 	flags.StringVar(&l.vigil, "vigil", "bin/vigil", "the program to measure")
+	flags.StringVar(&l.nats, "nats-server", "bin/nats-server", "a NATS server, so that ingest is measured by itself")
 	flags.StringVar(&l.python, "python", "/usr/bin/python3", "a Python with OpenCV")
 	flags.IntVar(&l.repeat, "repeat", 3, "how often a program is run on a file")
 	flags.DurationVar(&l.length, "length", time.Minute, "length of the films")
@@ -102,7 +107,7 @@ func choose(only string) ([]part, error) {
 		}
 	}
 	if len(chosen) != len(names) {
-		return nil, fmt.Errorf("parts %q: want some of cpu, python, gate, scale and stages, each once", only)
+		return nil, fmt.Errorf("parts %q: want some of cpu, python, gate, scale, ingest and stages, each once", only)
 	}
 	return chosen, nil
 }

@@ -114,3 +114,21 @@ func idle() (float64, error) {
 	}
 	return (resting + waiting) / ticks, nil
 }
+
+// listens reports whether a process of this machine listens on the TCP port, by /proc/net/tcp (proc(5)): local addresses
+// are in the second field, in hexadecimal, and 0A in the fourth is a listener.
+func listens(port int) (bool, error) {
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		data, err := os.ReadFile(table)
+		if err != nil {
+			return false, fmt.Errorf("listeners: %w", err)
+		}
+		for line := range strings.Lines(string(data)) {
+			fields := strings.Fields(line)
+			if len(fields) > 3 && fields[3] == "0A" && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", port)) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

@@ -78,7 +78,7 @@ func (l *lab) grow(ctx context.Context, video, what string, counts []int) error 
 
 // watch measures a Vigil with so many cameras that show the video.
 func (l *lab) watch(ctx context.Context, video string, count int) (got load, err error) {
-	s, err := l.open(ctx, l.somebody(), "", "")
+	s, err := l.open(ctx, whole(l.somebody(), "", ""))
 	if err != nil {
 		return load{}, err
 	}
@@ -91,12 +91,12 @@ func (l *lab) watch(ctx context.Context, video string, count int) (got load, err
 	if err := rest(ctx, settle); err != nil {
 		return load{}, err
 	}
-	return s.measure(ctx, l.window)
+	return watch(ctx, s.vigil.Process.Pid, l.window)
 }
 
-// measure is what Vigil takes during the window.
-func (s *site) measure(ctx context.Context, window time.Duration) (load, error) {
-	before, err := used(s.vigil.Process.Pid)
+// watch is what a process and its children take during the window.
+func watch(ctx context.Context, pid int, window time.Duration) (load, error) {
+	before, err := used(pid)
 	if err != nil {
 		return load{}, err
 	}
@@ -108,7 +108,7 @@ func (s *site) measure(ctx context.Context, window time.Duration) (load, error) 
 	if err := rest(ctx, window); err != nil {
 		return load{}, err
 	}
-	after, err := used(s.vigil.Process.Pid)
+	after, err := used(pid)
 	if err != nil {
 		return load{}, err
 	}
@@ -174,7 +174,7 @@ func (l *lab) latency(ctx context.Context) error {
 
 // visits lets four cameras show the video, each a quarter of it later than the one before.
 func (l *lab) visits(ctx context.Context, video, hook, secret string) (err error) {
-	s, err := l.open(ctx, "", hook, secret)
+	s, err := l.open(ctx, whole("", hook, secret))
 	if err != nil {
 		return err
 	}

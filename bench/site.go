@@ -24,12 +24,30 @@ type site struct {
 	rtsp    string
 }
 
-// greeting is what vigil serve --json says when it has started.
-type greeting struct{ Console, RTSP string }
+// settings are what a site is opened with.
+type settings struct {
+	yaml string   // lines of the configuration, besides addresses, the data folder and the networks
+	args []string // of vigil serve
+	path string   // of the HTTP listener that answers 200 when all is ready
+}
 
-// open starts Vigil on free ports and waits until it is ready. hook and secret name a receiver of webhooks; hook may
-// be empty.
-func (l *lab) open(ctx context.Context, people, hook, secret string) (s *site, err error) {
+// whole is a Vigil with every role that knows the people in a folder, if any, and sends webhooks to hook, if any.
+func whole(people, hook, secret string) settings {
+	s := settings{path: "/readyz"}
+	if people != "" {
+		s.yaml += fmt.Sprintf("people: [ { name: Somebody, photos: %q } ]\n", people)
+	}
+	if hook != "" {
+		s.yaml += fmt.Sprintf("endpoints: [ { id: bench, url: %q, secret: %q, allow_private: true } ]\n", hook, secret)
+	}
+	return s
+}
+
+// greeting is what vigil serve --json says when it has started.
+type greeting struct{ WHIP, RTSP string }
+
+// open starts Vigil on free ports and waits until it is ready.
+func (l *lab) open(ctx context.Context, with settings) (s *site, err error) {
 	s = &site{}
 	defer func() {
 		if err != nil {
@@ -40,10 +58,10 @@ func (l *lab) open(ctx context.Context, people, hook, secret string) (s *site, e
 		return s, err
 	}
 	file := filepath.Join(s.dir, "vigil.yaml")
-	if err := os.WriteFile(file, []byte(l.config(s.dir, people, hook, secret)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(l.config(s.dir)+with.yaml), 0o600); err != nil {
 		return s, err
 	}
-	s.vigil = exec.CommandContext(context.WithoutCancel(ctx), l.vigil, "serve", "--json", "--config", file)
+	s.vigil = exec.CommandContext(context.WithoutCancel(ctx), l.vigil, append([]string{"serve", "--json", "--config", file}, with.args...)...)
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		return s, err
@@ -64,23 +82,16 @@ func (l *lab) open(ctx context.Context, people, hook, secret string) (s *site, e
 		return s, fmt.Errorf("vigil greets with %q: %w", line, err)
 	}
 	s.rtsp = g.RTSP
-	return s, s.ready(ctx, g.Console)
+	return s, s.ready(ctx, strings.TrimSuffix(g.WHIP, "/whip")+with.path)
 }
 
-func (l *lab) config(dir, people, hook, secret string) string {
+func (l *lab) config(dir string) string {
 	models, err := filepath.Abs(l.models)
 	if err != nil {
 		models = l.models
 	}
-	c := fmt.Sprintf("data_dir: %q\nhttp: { listen: \"127.0.0.1:0\" }\nrtsp: { listen: \"127.0.0.1:0\" }\n"+
+	return fmt.Sprintf("data_dir: %q\nhttp: { listen: \"127.0.0.1:0\" }\nrtsp: { listen: \"127.0.0.1:0\" }\n"+
 		"webrtc: { udp: \"127.0.0.1:0\" }\nmodels: { engine: deep, dir: %q }\nalerts: { visit_gap: 3s }\n", filepath.Join(dir, "data"), models)
-	if people != "" {
-		c += fmt.Sprintf("people: [ { name: Somebody, photos: %q } ]\n", people)
-	}
-	if hook != "" {
-		c += fmt.Sprintf("endpoints: [ { id: bench, url: %q, secret: %q, allow_private: true } ]\n", hook, secret)
-	}
-	return c
 }
 
 func (s *site) log() string {
@@ -91,11 +102,12 @@ func (s *site) log() string {
 	return tail(string(data))
 }
 
-func (s *site) ready(ctx context.Context, console string) error {
+// ready waits until the address answers 200.
+func (s *site) ready(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, console+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
 			return err
 		}

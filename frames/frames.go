@@ -20,6 +20,8 @@ const ClockRate = 90000
 const (
 	MaxFragmentDuration = 500 * time.Millisecond
 	MaxFragmentBytes    = 512 << 10
+	// MaxUnitBytes bounds an access unit. One that is larger than a fragment may be is a fragment of its own.
+	MaxUnitBytes = 8 << 20
 )
 
 // ErrNotFound says that the log holds nothing of the camera in the asked window. It is normal for a window
@@ -75,8 +77,8 @@ type Gap struct {
 	Reason string    `json:"reason"`
 }
 
-// Fragment is 500 ms or less of one camera's access units, at most 512 KiB, immutable. Audio travels in it too, but
-// in its own time: see UnpackAudio.
+// Fragment is 500 ms or less of one camera's access units, at most 512 KiB or a single access unit, immutable. Audio travels
+// in it too, but in its own time: see UnpackAudio.
 type Fragment struct {
 	Camera   CameraID
 	Epoch    string        // names the run of fragments with one clock and one set of parameters; unique per camera

@@ -29,6 +29,8 @@ type lane struct {
 	current *connection
 	state   frames.CameraState
 	end     time.Time // of the last fragment
+	epoch   string    // of the last key fragment
+	key     time.Time // its start
 	bits    int       // since the state was last saved
 	units   int
 	counted time.Time // when that was
@@ -98,6 +100,8 @@ func (c *connection) Unit(u Unit) error {
 		return err
 	}
 	l.units++
+	l.state.Units++
+	l.state.LastUnit = time.Now()
 	for _, n := range u.NALUs {
 		l.bits += 8 * len(n)
 	}
@@ -171,7 +175,9 @@ func (c *connection) finish(reason error) {
 		c.over = errors.Join(reason, err)
 	}
 	c.cancel(c.over)
-	if st := c.segmenter.Stats(); st.Dropped > 0 || st.Guessed > 0 || st.AudioDropped > 0 {
+	st := c.segmenter.Stats()
+	c.lane.state.Dropped += int64(st.Dropped)
+	if st.Dropped > 0 || st.Guessed > 0 || st.AudioDropped > 0 {
 		c.lane.log.Info("access units of the connection", "units", st.Units, "dropped", st.Dropped,
 			"guessed_decoding_times", st.Guessed, "epochs", st.Epochs, "dropped_audio_units", st.AudioDropped)
 	}
@@ -193,6 +199,12 @@ func (l *lane) publish(f *frames.Fragment) {
 		f.Gap = &frames.Gap{From: l.end, To: f.Start, Reason: GapAway}
 	}
 	l.end = f.End()
+	if f.Key {
+		if f.Epoch == l.epoch {
+			l.state.GOP = f.Start.Sub(l.key).Seconds()
+		}
+		l.epoch, l.key = f.Epoch, f.Start
+	}
 	if l.state.Codec != f.Codec || l.state.Width != f.Width || l.state.Height != f.Height {
 		l.state.Codec, l.state.Width, l.state.Height = f.Codec, f.Width, f.Height
 		l.touch()
@@ -254,6 +266,9 @@ func (l *lane) snapshot(now time.Time) frames.CameraState {
 		l.bits, l.units, l.counted = 0, 0, now
 	}
 	s := l.state
+	if l.current != nil {
+		s.Dropped += int64(l.current.segmenter.Stats().Dropped)
+	}
 	s.Updated = now
 	return s
 }

@@ -20,7 +20,7 @@ func fixture(t testing.TB, name string) (frames.Parameters, []frames.AccessUnit)
 		t.Fatal(err)
 	}
 	for i := range units { // the file's own key flags are per fragment, not per picture
-		units[i].Key = inspect(p.Codec, units[i].NALUs).key
+		units[i].Key = inspect(p.Codec, units[i].NALUs).key()
 	}
 	return *p, units
 }
@@ -49,13 +49,16 @@ type opened struct {
 // check opens the fragment and holds it to what every fragment must be.
 func check(t testing.TB, f *frames.Fragment) opened {
 	t.Helper()
-	if len(f.Payload) > frames.MaxFragmentBytes || f.Duration > frames.MaxFragmentDuration || f.Duration <= 0 {
-		t.Fatalf("%s: %d bytes, %v, want within bounds", f.ID(), len(f.Payload), f.Duration)
+	if f.Duration > frames.MaxFragmentDuration || f.Duration <= 0 {
+		t.Fatalf("%s: %v, want within bounds", f.ID(), f.Duration)
 	}
 	o := opened{Fragment: f}
 	var err error
 	if o.params, o.units, o.end, err = frames.Unpack(f.Payload); err != nil {
 		t.Fatalf("%s: %v", f.ID(), err)
+	}
+	if len(f.Payload) > frames.MaxFragmentBytes && len(o.units) > 1 {
+		t.Fatalf("%s: %d units in %d bytes", f.ID(), len(o.units), len(f.Payload))
 	}
 	if f.Key != (o.params != nil) || f.Key != o.units[0].Key {
 		t.Fatalf("%s: key %v, init segment %v, first unit %v", f.ID(), f.Key, o.params != nil, o.units[0].Key)

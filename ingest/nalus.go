@@ -12,9 +12,13 @@ import (
 // picture is what the types of an access unit's NAL units say.
 type picture struct {
 	coded         bool // holds at least one slice
-	key           bool // decoding can start here
+	random        bool // is an IDR (H.264) or IRAP picture (H.265)
+	recovers      bool // is a recovery point: decoding that starts here is whole a while later (gradual refresh)
 	vps, sps, pps []byte
 }
+
+// key reports whether decoding can start here.
+func (p picture) key() bool { return p.coded && (p.random || p.recovers) }
 
 // inspect looks at the NAL units' types. Of several parameter sets of a kind the first counts: the others stay in
 // the access unit, where decoders find them.
@@ -38,7 +42,9 @@ func (p *picture) h264(n []byte) {
 		first(&p.pps, n)
 	case typ >= h264.NALUTypeNonIDR && typ <= h264.NALUTypeIDR: // RFC 6184 and H.264 table 7-1: 1 to 5 are slices
 		p.coded = true
-		p.key = p.key || typ == h264.NALUTypeIDR
+		p.random = p.random || typ == h264.NALUTypeIDR
+	case typ == h264.NALUTypeSEI:
+		p.recovers = p.recovers || recoveryPoint(h264.EmulationPreventionRemove(n[1:]))
 	}
 }
 
@@ -52,7 +58,9 @@ func (p *picture) h265(n []byte) {
 		first(&p.pps, n)
 	case typ < h265.NALUType_VPS_NUT: // H.265 table 7-1: below 32 are slices, 16 to 23 of them IRAP pictures
 		p.coded = true
-		p.key = p.key || typ >= h265.NALUType_BLA_W_LP && typ <= h265.NALUType_RSV_IRAP_VCL23
+		p.random = p.random || typ >= h265.NALUType_BLA_W_LP && typ <= h265.NALUType_RSV_IRAP_VCL23
+	case typ == h265.NALUType_PREFIX_SEI_NUT && len(n) > 2:
+		p.recovers = p.recovers || recoveryPoint(h264.EmulationPreventionRemove(n[2:]))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // What a Publisher holds while the bus is away, and how long it takes to part from it.
 const (
 	RingDuration = 60 * time.Second
-	RingBytes    = 64 << 20
+	RingBytes    = 48 << 20 // 60 s of 6.4 Mbit/s: a camera has 64 MiB altogether
 	DrainTimeout = 5 * time.Second
 
 	appendTimeout = 10 * time.Second

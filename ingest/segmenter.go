@@ -27,6 +27,7 @@ const (
 	maxJump        = 5 * frames.ClockRate // forward, between two access units
 	maxBack        = 1 * frames.ClockRate // backward, further than pictures are reordered
 	maxDrift       = 5 * time.Second      // between the source's clock and arrival
+	maxClock       = 2 * time.Second      // between a sender's clock that is set and arrival
 	maxPTS         = 1 << 52              // beyond it the arithmetic of times overflows
 	maxSide        = 8192                 // pixels
 	maxHeldBytes   = 64 << 10             // of NAL units that wait for their picture
@@ -48,6 +49,7 @@ type Segmenter struct {
 	held   [][]byte          // NAL units without a picture yet
 	bytes  int               // of held
 	skip   bool              // up to the next key unit
+	clock  arrival           // in place of the source's, when that stands still
 	gap    string            // reason of what is missing in front of the next fragment
 	end    time.Time         // of the last fragment
 	sound  soundtrack
@@ -142,6 +144,7 @@ func (s *Segmenter) Unit(u Unit) error {
 	if u.PTS > maxPTS || u.PTS < -maxPTS {
 		return fmt.Errorf("presentation time %d is out of range", u.PTS)
 	}
+	s.clock.set(&u)
 	s.sound.sync.picture(u)
 	u.NALUs = s.join(withoutEmpty(u.NALUs))
 	pic := inspect(s.params.Codec, u.NALUs)
@@ -150,17 +153,17 @@ func (s *Segmenter) Unit(u Unit) error {
 		return nil
 	}
 	s.held, s.bytes = nil, 0
-	if pic.key || s.epoch == nil {
+	if pic.key() || s.epoch == nil {
 		s.params = pic.merge(s.params)
 	}
-	if err := s.renew(u, pic.key); err != nil {
+	if err := s.renew(u, pic.key()); err != nil {
 		return err
 	}
-	if s.epoch == nil || s.skip && !pic.key {
+	if s.epoch == nil || s.skip && !pic.key() {
 		s.stats.Dropped++
 		return nil
 	}
-	return s.add(u, pic.key)
+	return s.add(u, pic)
 }
 
 // Close emits what is left. The segmenter takes no units after it.
@@ -235,7 +238,7 @@ func (s *Segmenter) begin(u Unit, keep *anchor) error {
 	if w < 1 || h < 1 || w > maxSide || h > maxSide {
 		return fmt.Errorf("picture size %dx%d: want 1 to %d a side", w, h, maxSide)
 	}
-	a := anchor{pts: u.PTS, wall: u.Received}
+	a := anchor{pts: u.PTS, wall: captured(u)}
 	if keep != nil {
 		a = *keep
 	}
@@ -247,8 +250,16 @@ func (s *Segmenter) begin(u Unit, keep *anchor) error {
 	return nil
 }
 
+// captured is when the unit was captured: what the sender's clock says, where that can be, else when it arrived.
+func captured(u Unit) time.Time {
+	if u.NTP.IsZero() || u.NTP.Sub(u.Received).Abs() > maxClock {
+		return u.Received
+	}
+	return u.NTP
+}
+
 // add puts the unit into the fragment in the making, and cuts in front of it where that is due.
-func (s *Segmenter) add(u Unit, key bool) error {
+func (s *Segmenter) add(u Unit, pic picture) error {
 	e := s.epoch
 	e.lastPTS = u.PTS
 	e.lag.add(u.Received.Sub(e.anchor.at(u.PTS)))
@@ -256,14 +267,14 @@ func (s *Segmenter) add(u Unit, key bool) error {
 	for _, n := range u.NALUs {
 		size += naluLengthSize + len(n)
 	}
-	if e.head()+size > frames.MaxFragmentBytes || len(u.NALUs) > h264.MaxNALUsPerAccessUnit {
+	if size > frames.MaxUnitBytes || len(u.NALUs) > h264.MaxNALUsPerAccessUnit {
 		return s.drop()
 	}
 	if s.skip {
 		s.skip = false
 		e.clock.miss()
 	}
-	pts, dts := e.clock.next(u.NALUs, u.PTS, key)
+	pts, dts := e.clock.next(u.NALUs, u.PTS, pic.random)
 	if e.seq == 0 && len(e.units) == 0 {
 		e.base = dts
 	}
@@ -271,13 +282,13 @@ func (s *Segmenter) add(u Unit, key bool) error {
 	if n := len(e.units); n > 0 {
 		e.last = dts - e.units[n-1].DTS
 		long := dts + e.last - e.units[0].DTS
-		if key || long > frames.Ticks(FragmentTarget) || e.head()+e.bytes+size > frames.MaxFragmentBytes {
+		if pic.key() || long > frames.Ticks(FragmentTarget) || e.head()+e.bytes+size > frames.MaxFragmentBytes {
 			if err := s.flush(dts); err != nil {
 				return err
 			}
 		}
 	}
-	e.units = append(e.units, frames.AccessUnit{PTS: pts - e.base, DTS: dts, Key: key, NALUs: u.NALUs})
+	e.units = append(e.units, frames.AccessUnit{PTS: pts - e.base, DTS: dts, Key: pic.key(), NALUs: u.NALUs})
 	e.bytes += size
 	return nil
 }
@@ -287,7 +298,7 @@ func (e *epoch) head() int {
 	return headBytes + len(e.params.VPS) + len(e.params.SPS) + len(e.params.PPS)
 }
 
-// drop passes over an access unit that no fragment can hold, and with it everything that is decoded from it.
+// drop passes over an access unit that is too large, and with it everything that is decoded from it.
 func (s *Segmenter) drop() error {
 	s.stats.Dropped++
 	s.skip = true
@@ -303,6 +314,9 @@ func (s *Segmenter) flush(end int64) error {
 		return nil
 	}
 	units, room := e.units, frames.MaxFragmentBytes-e.head()-e.bytes
+	if room < 0 { // a large unit by itself
+		room = frames.MaxUnitBytes - e.bytes
+	}
 	e.units, e.bytes = nil, 0
 	from := units[0].DTS
 	// A picture that stands for longer, as with a camera of one a second, is shown on: only its fragment ends.

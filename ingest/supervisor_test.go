@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -240,6 +241,9 @@ func TestStateRates(t *testing.T) {
 		st := r.states.last()
 		if st.Rate < 24 || st.Rate > 26 || st.Bitrate < 10_000 || st.Bitrate > 200_000 || time.Since(st.Updated) > 2*time.Second {
 			t.Errorf("got %+v, want 25 pictures a second", st)
+		}
+		if since := time.Since(st.LastUnit); math.Abs(st.GOP-0.8) > 0.001 || st.Units < 450 || st.Units > 501 || st.Dropped != 0 || since > 2*time.Second {
+			t.Errorf("got %+v, want a key frame every 0.8 s and 500 units, the last just now", st)
 		}
 		r.stop()
 		if st := r.states.last(); st.Online || st.Rate != 0 {

@@ -80,6 +80,9 @@ func TestAdmitPassesOverPhotosWithoutAFace(t *testing.T) {
 func TestOverrule(t *testing.T) {
 	photos := candidates(30, 90)
 	directions(t, map[string][]float64{"Bob": {0}, "Ann": {30}}).Admit("Ann", photos)
+	if got := photos[0].Remedy(); !strings.Contains(got, "enrol it as Bob, or use --force") {
+		t.Errorf("got %q", got)
+	}
 	if got := photos[0].Text(); !strings.Contains(got, "resembles Bob, cosine 0.87") {
 		t.Errorf("got %q", got)
 	}
@@ -90,6 +93,9 @@ func TestOverrule(t *testing.T) {
 		}
 	}
 	photos[0].Overrule()
+	if got := photos[0].Remedy(); got != "" {
+		t.Errorf("overruled: got %q", got)
+	}
 	if got := photos[0].Text(); !strings.Contains(got, "although it resembles Bob") {
 		t.Errorf("got %q, want the doubt in it", got)
 	}

@@ -37,6 +37,7 @@ type Analysis struct {
 	model    Model
 	sampler  *Sampler
 	tracker  Tracker
+	glance   glance
 	still    stillness
 	subjects map[*Track]*subject
 	epoch    string
@@ -67,6 +68,7 @@ func NewAnalysis(c AnalysisConfig) (*Analysis, error) {
 		model:    m,
 		sampler:  NewSampler(c.FPS),
 		tracker:  Tracker{Foreign: m.Threshold * foreignPart},
+		glance:   glance{engine: c.Engine, limits: c.Limits},
 		subjects: make(map[*Track]*subject),
 		nobody:   &Gallery{},
 	}, nil
@@ -111,18 +113,19 @@ func (a *Analysis) Picture(epoch string, p Picture) ([]Observation, error) {
 	if err != nil {
 		return due, err
 	}
+	a.glance.begin(p, faces)
 	a.config.Strangers.Advance(a.config.Camera, p.Time)
-	glance := newGlance(a.config.Engine, a.config.Limits, p, faces)
-	owners, lost := a.tracker.Update(p.PTS, glance.faces, glance.clear)
+	owners, lost := a.tracker.Update(p.PTS, a.glance.faces, a.glance.clear)
 	due = append(due, a.ended(lost)...)
 	for i, track := range owners {
-		due = append(due, a.face(glance, i, track, gallery)...)
+		due = append(due, a.face(&a.glance, i, track, gallery)...)
 	}
 	a.pace(p.PTS)
-	return due, errors.Join(glance.errs...)
+	return due, errors.Join(a.glance.errs...)
 }
 
-// detect returns the faces in the picture. It does not look for any while nobody is there and nothing changes.
+// detect returns the faces in the picture, in the glance's room. It does not look for any while nobody is there and
+// nothing changes.
 func (a *Analysis) detect(p Picture) ([]Face, error) {
 	quiet := a.Quiet()
 	if quiet {
@@ -131,11 +134,11 @@ func (a *Analysis) detect(p Picture) ([]Face, error) {
 			return nil, fmt.Errorf("%w: %w", ErrBlind, err)
 		}
 		if still {
-			return nil, nil
+			return a.glance.faces[:0], nil
 		}
 	}
 	a.still.forget()
-	faces, err := a.config.Engine.Detect(p)
+	faces, err := a.config.Engine.Detect(p, a.glance.faces[:0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: detect: %w", ErrBlind, err)
 	}
@@ -271,7 +274,7 @@ func (a *Analysis) judge(s *subject, gallery *Gallery) error {
 
 // ended is the last sighting of each track.
 func (a *Analysis) ended(lost []*Track) []Observation {
-	due := make([]Observation, 0, len(lost))
+	var due []Observation
 	for _, track := range lost {
 		s := a.subjects[track]
 		if s == nil {

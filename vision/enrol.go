@@ -91,7 +91,7 @@ func (v Verdict) Text() string {
 	case NoFace:
 		return "no face found"
 	case SeveralFaces:
-		return fmt.Sprintf("%d faces found, one wanted: choose one, counted from left to right", v.Faces)
+		return fmt.Sprintf("%d faces found, one wanted", v.Faces)
 	case NoSuchFace:
 		return fmt.Sprintf("the chosen face is not among the faces found, which are %d", v.Faces)
 	case FaceTooSmall:
@@ -100,11 +100,37 @@ func (v Verdict) Text() string {
 		return fmt.Sprintf("face turned away by %.0f°, at most %.0f° wanted", math.Abs(q.Yaw), DefaultLimits().MaxYaw)
 	case FaceTruncated:
 		return "face cut off by the edge of the photo"
-	case FaceUnlike, PhotosDiffer, FaceOfOther:
-		return v.compared(v.Finding)
+	case FaceDark:
+		return fmt.Sprintf("face too dark, mean grey %.2f, %.2f wanted", q.Light, DefaultLimits().MinLight)
+	case FaceBright:
+		return fmt.Sprintf("face too bright, mean grey %.2f, at most %.2f wanted", q.Light, DefaultLimits().MaxLight)
+	case FaceBlurred:
+		return fmt.Sprintf("face blurred, sharpness %.1f, %.0f wanted", q.Sharpness, DefaultLimits().MinSharpness)
 	default:
-		return "face " + string(v.Finding)
+		return v.compared(v.Finding)
 	}
+}
+
+// Remedy says what whoever enrols can do about a photo that does not serve; empty where it does.
+func (v Verdict) Remedy() string {
+	if v.Finding == FaceOfOther {
+		return fmt.Sprintf("enrol it as %s, or use --force if this is somebody else", v.Person)
+	}
+	return remedies[v.Finding]
+}
+
+var remedies = map[Finding]string{
+	NoFace:        "take one from the front, upright, from nearer",
+	SeveralFaces:  "crop the photo, or choose a face with --face N, counted from left to right",
+	NoSuchFace:    "--face counts them from left to right, from 1",
+	FaceTooSmall:  "use the photo in its full size, or one from nearer",
+	FaceTurned:    "take one that looks into the camera",
+	FaceTruncated: "take one that shows the whole head",
+	FaceDark:      "take one with more light on the face",
+	FaceBright:    "take one with less light on the face",
+	FaceBlurred:   "take one that is in focus and does not move",
+	FaceUnlike:    "leave it out, or use --force if this is the same person",
+	PhotosDiffer:  "leave out those of others, or use --force if this is the same person",
 }
 
 func (v Verdict) compared(f Finding) string {
@@ -134,11 +160,11 @@ func Enrol(engine Engine, photos []NamedPicture) ([]Candidate, error) {
 
 func enrolOne(engine Engine, photo NamedPicture) (Candidate, error) {
 	c := Candidate{Verdict: Verdict{File: photo.Name}}
-	faces, err := engine.Detect(photo.Picture)
+	faces, err := engine.Detect(photo.Picture, nil)
 	if err != nil {
 		return c, fmt.Errorf("detect: %w", err)
 	}
-	faces = foreground(faces)
+	faces = Foreground(faces)
 	c.Faces = len(faces)
 	face, finding := photo.choose(faces)
 	if finding != PhotoOK {
@@ -167,7 +193,6 @@ func (p NamedPicture) choose(faces []Face) (Face, Finding) {
 	case p.Face < 0 || p.Face > len(faces):
 		return Face{}, NoSuchFace
 	case p.Face > 0:
-		slices.SortFunc(faces, func(a, b Face) int { return cmp.Compare(middle(a).X, middle(b).X) })
 		return faces[p.Face-1], PhotoOK
 	case len(faces) > 1:
 		return Face{}, SeveralFaces
@@ -190,8 +215,9 @@ func middle(f Face) Point {
 	return Point{X: x, Y: y}
 }
 
-// foreground drops bystanders.
-func foreground(faces []Face) []Face {
+// Foreground are the faces that a photo may have been taken of, from left to right: NamedPicture.Face counts them.
+// Bystanders, whose faces are much smaller than the largest, are left out.
+func Foreground(faces []Face) []Face {
 	largest := 0.0
 	for _, f := range faces {
 		largest = max(largest, f.Box.W)
@@ -202,6 +228,7 @@ func foreground(faces []Face) []Face {
 			kept = append(kept, f)
 		}
 	}
+	slices.SortFunc(kept, func(a, b Face) int { return cmp.Compare(middle(a).X, middle(b).X) })
 	return kept
 }
 

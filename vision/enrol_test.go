@@ -49,6 +49,9 @@ func TestEnrol(t *testing.T) {
 		if c.Finding != want[i] || !strings.HasPrefix(c.String(), files[i]+": ") || c.OK() != (want[i] == PhotoOK) {
 			t.Errorf("%s: got %s (%s), want %s", files[i], c.Finding, c, want[i])
 		}
+		if c.OK() != (c.Remedy() == "") {
+			t.Errorf("%s: got remedy %q", files[i], c.Remedy())
+		}
 		if c.OK() != (c.Template != nil) {
 			t.Errorf("%s: got a template of %d numbers", files[i], len(c.Template))
 		}
@@ -104,6 +107,9 @@ func TestEnrolChoosesAFace(t *testing.T) {
 		if err != nil || again[0].Template.Dot(got[0].Template) < 0.99 {
 			t.Errorf("%s: got %+v, %v from its place", name, again, err)
 		}
+	}
+	if got := (Verdict{Finding: SeveralFaces}).Remedy(); !strings.Contains(got, "--face N") {
+		t.Errorf("got %q, want how to choose", got)
 	}
 	if got := (Verdict{File: "a", Finding: SeveralFaces, Faces: 3}).String(); !strings.Contains(got, "a: 3 faces") {
 		t.Errorf("got %q, want how many", got)

@@ -32,10 +32,10 @@ func NewLanes(open func() (Engine, error), n int) (*Lanes, error) {
 }
 
 // Detect implements Engine.
-func (l *Lanes) Detect(p Picture) ([]Face, error) {
+func (l *Lanes) Detect(p Picture, faces []Face) ([]Face, error) {
 	e := <-l.free
 	defer func() { l.free <- e }()
-	return e.Detect(p)
+	return e.Detect(p, faces)
 }
 
 // Embed implements Engine.

@@ -2,7 +2,10 @@ package vision
 
 import (
 	"fmt"
+	"hash/fnv"
 	"time"
+
+	"vigil/frames"
 )
 
 // Level says how much of a camera's video is analysed. It is the vision role's answer to more work than it can do; the
@@ -45,14 +48,30 @@ const (
 	catching = 0.1
 	// easyChecks is how many times in a row the lag must be made up before more is analysed again: half a minute.
 	easyChecks = 6
+	// mostChecks bounds how long a level that has proved too much is not tried again: four minutes.
+	mostChecks = 8 * easyChecks
 )
 
 // pace chooses the level from how far behind the analysis is, once in paceEvery.
 type pace struct {
+	// spread is how many more checks than others this camera waits before more of it is analysed, so that not all
+	// cameras try at once what there is time for with some of them.
+	spread int
+
 	level   Level
 	checked time.Time
 	lag     time.Duration // then
 	easy    int           // how often in a row it was made up
+	wanted  int           // how often it must be before more is analysed; 0: easyChecks
+	trying  bool          // more is analysed than before, and whether there is time for it is not known yet
+	fresh   bool          // the level was lowered at the last check: it begins at a key frame, and has shown nothing yet
+}
+
+// newPace returns the pace of the camera, whose spread follows from its name.
+func newPace(camera frames.CameraID) pace {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(camera))
+	return pace{spread: int(h.Sum32() % easyChecks)}
 }
 
 // keep takes the lag, the time from capture to analysis, of the fragment analysed at now, and returns the level.
@@ -65,16 +84,29 @@ func (p *pace) keep(lag time.Duration, now time.Time) Level {
 		return p.level
 	}
 	shrinks := float64(p.lag-lag) >= catching*float64(passed)
+	late := lag >= lateFrom && !shrinks && !p.fresh
 	if p.easy++; lag > lateUntil {
 		p.easy = 0
 	}
-	switch {
-	case lag >= lateFrom && !shrinks && p.level < KeyFrames:
-		p.level++
-	case p.easy >= easyChecks && p.level > Full:
-		p.level--
-		p.easy = 0
+	if p.trying && p.easy >= easyChecks {
+		p.trying, p.wanted = false, 0
 	}
-	p.checked, p.lag = now, lag
+	p.checked, p.lag, p.fresh = now, lag, false
+	switch {
+	case late && p.level < KeyFrames:
+		p.lower()
+	case p.level > Full && p.easy >= max(p.wanted, easyChecks)+p.spread:
+		p.level--
+		p.easy, p.trying = 0, true
+	}
 	return p.level
+}
+
+// lower analyses less. What was tried in vain is tried again after twice as long.
+func (p *pace) lower() {
+	p.level++
+	if p.trying {
+		p.wanted = min(2*max(p.wanted, easyChecks), mostChecks)
+	}
+	p.trying, p.fresh = false, true
 }

@@ -19,7 +19,10 @@ type Limits struct {
 	// MaxPitch is in degrees: beyond it the forehead or the chin is hidden. Faces from the front are measured within 14°
 	// of each other, so that the limit leaves room for the landmarks' error.
 	MaxPitch float64 `json:"max_pitch"`
-	// MinSharpness is the variance of the Laplacian of the aligned face: motion blur and missed focus lie below.
+	// MinSharpness is how much more detail the busy parts of the aligned face have than its quiet ones, in squared shades:
+	// missed focus lies below, with a sensor's noise or without. What motion blurs in one direction only may lie above. Of
+	// ORL faces in pictures of 20 to 64 pixels between the eyes, sharp ones have 19 and more with noise of up to 5 shades,
+	// 13 with 10. Those blurred beyond recognition, by a twelfth of the distance of the eyes, have less than 8, noise or not.
 	MinSharpness float64 `json:"min_sharpness"`
 	// MinLight and MaxLight bound the mean grey: outside, features drown or are burnt out.
 	MinLight float64 `json:"min_light"`

@@ -16,7 +16,8 @@ func Template() [5][2]float64 {
 // Assess says how far a face can be trusted, from its place in a picture of width×height pixels and from the
 // aligned face, packed BGR of AlignedSide×AlignedSide pixels.
 func Assess(f Face, width, height int, aligned []byte) Quality {
-	grey := greyOf(aligned)
+	var room [AlignedSide * AlignedSide]byte
+	grey := greyOf(room[:], aligned)
 	q := Quality{
 		Sharpness: sharpness(grey),
 		Light:     meanGrey(grey) / 255,
@@ -128,8 +129,9 @@ func ramp(v, zero, one float64) float64 {
 	return max(0, min(1, (v-zero)/(one-zero)))
 }
 
-func greyOf(bgr []byte) []byte {
-	grey := make([]byte, len(bgr)/3)
+// greyOf makes packed BGR grey, in room of a third of its bytes.
+func greyOf(room, bgr []byte) []byte {
+	grey := room[:min(len(room), len(bgr)/3)]
 	for i := range grey { // ITU-R BT.601, in 256ths
 		grey[i] = byte((29*int(bgr[3*i]) + 150*int(bgr[3*i+1]) + 77*int(bgr[3*i+2]) + 128) >> 8)
 	}
@@ -145,25 +147,4 @@ func meanGrey(grey []byte) float64 {
 		sum += int(v)
 	}
 	return float64(sum) / float64(len(grey))
-}
-
-// sharpness is the variance of the Laplacian over the middle of the face: the rim is background, and black where the
-// face was cut off by the picture's edge.
-func sharpness(grey []byte) float64 {
-	const side, rim = AlignedSide, 16
-	if len(grey) < side*side {
-		return 0
-	}
-	sum, squares, n := 0, 0, 0
-	for y := rim; y < side-rim; y++ {
-		for x := rim; x < side-rim; x++ {
-			i := y*side + x
-			v := int(grey[i-1]) + int(grey[i+1]) + int(grey[i-side]) + int(grey[i+side]) - 4*int(grey[i])
-			sum += v
-			squares += v * v
-			n++
-		}
-	}
-	m := float64(sum) / float64(n)
-	return float64(squares)/float64(n) - m*m
 }

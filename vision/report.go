@@ -1,14 +1,21 @@
 package vision
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
 )
 
-// mostAlike is how many pairs of people a report names.
-const mostAlike = 10
+// Limits of a report.
+const (
+	// mostAlike is how many pairs of people it names.
+	mostAlike = 10
+	// mostProducts bounds its work, in products of two numbers: some five seconds of one busy core. It grows with the square
+	// of the templates, and is enough for 7,900 of 128 numbers.
+	mostProducts = 4e9
+)
 
 // Report says how well a gallery keeps its people apart, and strangers out. It holds names and numbers, no template.
 type Report struct {
@@ -16,6 +23,7 @@ type Report struct {
 	Estimated bool    `json:"estimated"` // the model's calibration was not measured
 	People    int     `json:"people"`
 	Templates int     `json:"templates"`
+	Compared  int     `json:"compared"`  // templates that were compared with each other; fewer than Templates: of a part of the people
 	Stated    float64 `json:"stated"`    // false accepts as stated; 0: none are, and the threshold is the model's own
 	Expected  float64 `json:"expected"`  // false accepts that the threshold keeps; above Stated where the calibration ends
 	Threshold float64 `json:"threshold"` // cosine
@@ -49,39 +57,98 @@ type Alike struct {
 	Remark string  `json:"remark,omitempty"` // empty: they are well apart
 }
 
-// Report compares every template with every other one. It ends with ctx.
+// Report compares every template with every other one; in a large gallery those of a part of the people, evenly taken
+// from all. It ends with ctx.
 func (g *Gallery) Report(ctx context.Context) (Report, error) {
+	return g.report(ctx, int(math.Sqrt(2*mostProducts/float64(max(g.size, 1)))))
+}
+
+// report compares about so many templates at most.
+func (g *Gallery) report(ctx context.Context, most int) (Report, error) {
 	c := g.model.calibrated()
 	r := Report{
 		Model: g.model.ID, Estimated: c.Estimated, People: len(g.names), Templates: g.Templates(),
-		Stated: g.falseAccept, Threshold: g.threshold, Margin: g.model.Margin,
+		Stated: g.falseAccept, Threshold: g.threshold, Margin: g.model.Margin, Single: []string{}, Alike: []Alike{},
 	}
 	r.Expected = c.FalseAccept(g.threshold, g.Templates())
-	same, other := make([]float64, g.Templates()), make([]float64, g.Templates())
-	for i := range same {
-		same[i], other[i] = -2, -2
-	}
-	pairs := map[[2]int32]float64{}
-	for i, a := range g.owner {
+	compared := g.ranges(most)
+	same, other := uncompared(g.Templates()), uncompared(g.Templates())
+	for i, a := range compared {
 		if ctx.Err() != nil {
 			return Report{}, fmt.Errorf("report on the gallery: %w", ctx.Err())
 		}
-		for j, b := range g.owner[:i] {
-			score := float64(dot(g.row(i), g.row(j)))
-			best := other
-			if a == b {
-				best = same
-			} else if before, ok := pairs[[2]int32{b, a}]; !ok || score > before {
-				pairs[[2]int32{b, a}] = score
-			}
-			best[i], best[j] = max(best[i], score), max(best[j], score)
+		r.Compared += a.to - a.from
+		g.compareWithin(a, same)
+		for _, b := range compared[:i] {
+			r.Alike = rankPair(r.Alike, Alike{A: g.names[b.person], B: g.names[a.person], Score: g.compare(a, b, other)})
 		}
 	}
 	r.FalseAccepts = observe(other, func(score float64) bool { return score >= g.threshold })
 	r.FalseAlarms = observe(same, func(score float64) bool { return score < g.threshold })
-	r.Single = g.single()
-	r.Alike = g.alike(pairs)
+	for _, a := range g.ranges(g.Templates()) {
+		if a.to-a.from == 1 {
+			r.Single = append(r.Single, g.names[a.person])
+		}
+	}
+	for i := range r.Alike {
+		r.Alike[i].Remark = g.remark(r.Alike[i].Score)
+	}
 	return r, nil
+}
+
+// owned is where a person's templates lie among the rows: a person's are next to each other.
+type owned struct {
+	person   int32
+	from, to int
+}
+
+// ranges are everybody with templates, or, when these are more than most, every second, third and so on.
+func (g *Gallery) ranges(most int) []owned {
+	step := max(1, (g.Templates()+most-1)/max(most, 1))
+	var all []owned
+	n := 0
+	for from := 0; from < len(g.owner); n++ {
+		s := owned{g.owner[from], from, from + 1}
+		for s.to < len(g.owner) && g.owner[s.to] == s.person {
+			s.to++
+		}
+		if n%step == 0 {
+			all = append(all, s)
+		}
+		from = s.to
+	}
+	return all
+}
+
+// uncompared are scores of templates that nothing was compared with.
+func uncompared(n int) []float64 {
+	scores := make([]float64, n)
+	for i := range scores {
+		scores[i] = -2
+	}
+	return scores
+}
+
+// compareWithin notes for each of a person's templates the highest cosine with another one of theirs.
+func (g *Gallery) compareWithin(a owned, best []float64) {
+	for i := a.from; i < a.to; i++ {
+		for j := a.from; j < i; j++ {
+			score := float64(dot(g.row(i), g.row(j)))
+			best[i], best[j] = max(best[i], score), max(best[j], score)
+		}
+	}
+}
+
+// compare notes for each template of two people the highest cosine with one of the other's, and returns the highest.
+func (g *Gallery) compare(a, b owned, best []float64) float64 {
+	most := -1.0
+	for i := a.from; i < a.to; i++ {
+		for j := b.from; j < b.to; j++ {
+			score := float64(dot(g.row(i), g.row(j)))
+			best[i], best[j], most = max(best[i], score), max(best[j], score), max(most, score)
+		}
+	}
+	return most
 }
 
 func (g *Gallery) row(i int) []float32 { return g.rows[i*g.size : (i+1)*g.size] }
@@ -115,42 +182,24 @@ func wilson(count, n int) (low, high float64) {
 	return max(0, (centre-half)/scale), min(1, (centre+half)/scale)
 }
 
-func (g *Gallery) single() []string {
-	count := make([]int, len(g.names))
-	for _, person := range g.owner {
-		count[person]++
+// rankPair puts a pair among the most alike, the most alike first, if it belongs there.
+func rankPair(all []Alike, pair Alike) []Alike {
+	if len(all) == mostAlike && pair.Score < all[mostAlike-1].Score {
+		return all
 	}
-	names := []string{}
-	for person, n := range count {
-		if n == 1 {
-			names = append(names, g.names[person])
-		}
-	}
-	return names
+	at, _ := slices.BinarySearchFunc(all, pair, func(a, b Alike) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B))
+	})
+	all = slices.Insert(all, at, pair)
+	return all[:min(len(all), mostAlike)]
 }
 
-func (g *Gallery) alike(pairs map[[2]int32]float64) []Alike {
-	all := make([]Alike, 0, len(pairs))
-	for pair, score := range pairs {
-		all = append(all, Alike{A: g.names[pair[0]], B: g.names[pair[1]], Score: score})
+func (g *Gallery) remark(score float64) string {
+	switch d := score - g.threshold; {
+	case d >= 0:
+		return "may be taken for each other"
+	case d >= -g.model.Margin:
+		return "close to the threshold"
 	}
-	slices.SortFunc(all, func(a, b Alike) int {
-		switch {
-		case a.Score != b.Score && a.Score > b.Score:
-			return -1
-		case a.Score != b.Score:
-			return 1
-		}
-		return slices.Compare([]string{a.A, a.B}, []string{b.A, b.B})
-	})
-	all = all[:min(len(all), mostAlike)]
-	for i := range all {
-		switch d := all[i].Score - g.threshold; {
-		case d >= 0:
-			all[i].Remark = "may be taken for each other"
-		case d >= -g.model.Margin:
-			all[i].Remark = "close to the threshold"
-		}
-	}
-	return all
+	return ""
 }

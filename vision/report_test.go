@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -69,6 +70,30 @@ func TestReportNamesTenPairs(t *testing.T) {
 	}
 	if r.Estimated || r.Stated != 0.003 || math.Abs(r.Expected-0.003) > 1e-9 || r.FalseAlarms.Of != 0 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// TestReportOfManyPeople: in a gallery too large to compare everybody in time it is of a part, and says so.
+func TestReportOfManyPeople(t *testing.T) {
+	everybody := make([]Person, 1000)
+	for i := range everybody {
+		everybody[i] = Person{Name: strconv.Itoa(i), Templates: []Embedding{direction(float64(i))}}
+	}
+	g, err := NewGallery(measuredModel(), 0.003, everybody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[int]int{1000: 1000, 999: 500, 100: 100, 1: 1} {
+		r, err := g.report(t.Context(), most)
+		if err != nil || r.Templates != 1000 || r.Compared != want || len(r.Single) != 1000 {
+			t.Errorf("of %d: got %d templates, %d compared, %d with one photo, %v", most, r.Templates, r.Compared, len(r.Single), err)
+		}
+		if want > 1 && r.FalseAccepts.Of != want {
+			t.Errorf("of %d: got %+v", most, r.FalseAccepts)
+		}
+	}
+	if part := g.ranges(100); part[0].person != 0 || part[1].person != 10 {
+		t.Errorf("got %+v, want every tenth", part[:2])
 	}
 }
 

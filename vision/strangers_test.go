@@ -250,7 +250,7 @@ func TestLanes(t *testing.T) {
 	var cameras sync.WaitGroup
 	for range 8 {
 		cameras.Go(func() {
-			faces, err := lanes.Detect(picture(0))
+			faces, err := lanes.Detect(picture(0), nil)
 			if err != nil || len(faces) != 1 {
 				t.Errorf("got %d faces, %v", len(faces), err)
 				return

@@ -74,32 +74,38 @@ type Tracker struct {
 	begun  int   // tracks that began
 	begunP int64 // at this PTS
 	before int64 // PTS of the latest picture
+
+	// What follows is used for one picture after the other.
+	costs        table // a row for each live track, a column for each face
+	assigner     assigner
+	doubtful     []bool // the faces whose appearance is asked for
+	owners, lost []*Track
 }
 
-// Live returns the tracks that are being followed, oldest first.
+// Live returns the tracks that are being followed, oldest first, valid until the next call of another method.
 func (t *Tracker) Live() []*Track { return t.live }
 
 // Update assigns the faces of the picture at pts, which come ordered from left to right, and returns each face's track
 // and the tracks that are lost. look embeds the face of that index, or returns nil when its appearance says nothing; it
-// is asked only in doubt.
+// is asked only in doubt. Both lists are valid until the next call.
 func (t *Tracker) Update(pts int64, faces []Face, look func(i int) Embedding) (owners, lost []*Track) {
-	t.live, lost = t.sweep(pts)
-	costs := t.costs(pts, faces)
-	t.settle(costs, look)
-	owners = make([]*Track, len(faces))
-	for i, j := range assign(costs) {
-		if j >= 0 && costs[i][j] < costUnmatched {
-			owners[j] = t.live[i]
+	t.sweep(pts)
+	t.estimate(pts, faces)
+	t.settle(look)
+	t.owners = resized(t.owners, len(faces))
+	for i, j := range t.assigner.assign(&t.costs) {
+		if j >= 0 && t.costs.row(i)[j] < costUnmatched {
+			t.owners[j] = t.live[i]
 			t.live[i].follow(pts, t.before, faces[j].Box)
 		}
 	}
 	for j := range faces {
-		if owners[j] == nil {
-			owners[j] = t.begin(pts, faces[j].Box)
+		if t.owners[j] == nil {
+			t.owners[j] = t.begin(pts, faces[j].Box)
 		}
 	}
 	t.before = pts
-	return owners, lost
+	return t.owners, t.lost
 }
 
 // Split ends track and begins another with the same face, because it turned out to be somebody else's.
@@ -131,76 +137,82 @@ func (t *Tracker) begin(pts int64, box Box) *Track {
 }
 
 func (t *Tracker) remove(track *Track) {
-	for i, l := range t.live {
-		if l == track {
-			t.live = append(t.live[:i:i], t.live[i+1:]...)
-			return
-		}
+	if i := slices.Index(t.live, track); i >= 0 {
+		t.live = slices.Delete(t.live, i, i+1)
 	}
 }
 
-func (t *Tracker) sweep(pts int64) (live, lost []*Track) {
-	for _, track := range t.live {
+// sweep parts those that are lost from those that live.
+func (t *Tracker) sweep(pts int64) {
+	clear(t.lost) // so that they can be forgotten
+	all := t.live
+	t.live, t.lost = t.live[:0], t.lost[:0]
+	for _, track := range all {
 		if pts-track.Last > frames.Ticks(cmp.Or(t.Patience, trackLost)) || pts < track.Last {
-			lost = append(lost, track)
+			t.lost = append(t.lost, track)
 		} else {
-			live = append(live, track)
+			t.live = append(t.live, track)
 		}
 	}
-	return live, lost
+	clear(all[len(t.live):])
 }
 
-// costs has a row for each live track and a column for each face.
-func (t *Tracker) costs(pts int64, faces []Face) [][]float64 {
-	costs := make([][]float64, len(t.live))
+// estimate sets the costs by geometry.
+func (t *Tracker) estimate(pts int64, faces []Face) {
+	t.costs.reset(len(t.live), len(faces))
 	for i, track := range t.live {
-		costs[i] = make([]float64, len(faces))
+		row := t.costs.row(i)
 		for j := range faces {
-			costs[i][j] = track.cost(pts, faces[j].Box)
+			row[j] = track.cost(pts, faces[j].Box)
 		}
 	}
-	return costs
 }
 
 // settle adds appearance to the costs of the faces that two tracks want, and of those that want one track.
-func (t *Tracker) settle(costs [][]float64, look func(i int) Embedding) {
-	for j := range t.doubtful(costs) {
+func (t *Tracker) settle(look func(i int) Embedding) {
+	t.findDoubtful()
+	for j, doubtful := range t.doubtful {
+		if !doubtful {
+			continue
+		}
 		e := look(j)
 		if e == nil {
 			continue
 		}
 		for i, track := range t.live {
+			cost := &t.costs.row(i)[j]
 			switch {
-			case costs[i][j] >= costUnmatched:
+			case *cost >= costUnmatched:
 			case track.Mean == nil:
-				costs[i][j] += appearanceWeight / 2 // as if half alike: neither for nor against
+				*cost += appearanceWeight / 2 // as if half alike: neither for nor against
 			case e.Dot(track.Mean) < t.Foreign:
-				costs[i][j] = costUnmatched
+				*cost = costUnmatched
 			default:
-				costs[i][j] += appearanceWeight * (1 - e.Dot(track.Mean))
+				*cost += appearanceWeight * (1 - e.Dot(track.Mean))
 			}
 		}
 	}
 }
 
-func (t *Tracker) doubtful(costs [][]float64) map[int]bool {
-	faces := make(map[int]bool)
+// findDoubtful marks the faces that two assignments want at about the same cost.
+func (t *Tracker) findDoubtful() {
+	t.doubtful = resized(t.doubtful, t.costs.columns)
 	mark := func(i, j, k, l int) {
-		if max(costs[i][j], costs[k][l]) < costUnmatched && math.Abs(costs[i][j]-costs[k][l]) < doubt {
-			faces[j], faces[l] = true, true
+		a, b := t.costs.row(i)[j], t.costs.row(k)[l]
+		if max(a, b) < costUnmatched && math.Abs(a-b) < doubt {
+			t.doubtful[j], t.doubtful[l] = true, true
 		}
 	}
-	for i := range costs {
-		for j := range costs[i] {
-			for k := i + 1; k < len(costs); k++ {
+	for i := range t.costs.rows {
+		for j := range t.costs.columns {
+			for k := i + 1; k < t.costs.rows; k++ {
 				mark(i, j, k, j)
 			}
-			for l := j + 1; l < len(costs[i]); l++ {
+			for l := j + 1; l < t.costs.columns; l++ {
 				mark(i, j, i, l)
 			}
 		}
 	}
-	return faces
 }
 
 // slow reports whether the face moves by less than half of itself in two pictures.

@@ -40,6 +40,16 @@ type Viewer struct {
 	next     Level  // of the next one
 	settled  int64
 	counts   Counts
+
+	sole   stamp // of the key frame that is looked at by itself
+	nobody bool  // was seen in it
+	calls  calls
+}
+
+// calls are the methods that decoders call. They are made once: a method as a value is an allocation.
+type calls struct {
+	want, only func(pts int64) bool
+	show, look func(Picture) error
 }
 
 // Counts say what became of the access units.
@@ -68,6 +78,7 @@ func (v *Viewer) Open(p frames.Parameters) error {
 		return fmt.Errorf("open decoder: %w", err)
 	}
 	v.decoder, v.closed, v.somebody = decoder, false, true // nothing is known of the group before
+	v.calls = calls{want: v.Analysis.Want, only: v.only, show: v.show, look: v.look}
 	v.gate.forget()
 	return nil
 }
@@ -104,12 +115,24 @@ func (v *Viewer) Unit(u frames.AccessUnit, at time.Time) error {
 	return v.decode(unit{u, at})
 }
 
-// Drain analyses the pictures that the decoder held back, when no access unit follows.
-func (v *Viewer) Drain() error {
-	if v.decoder == nil || v.closed {
+// Release analyses the group of pictures that a closed gate held back, when it cannot be known whether more will follow:
+// whoever did not stir the gate is seen at the next key frame, and there may be none.
+func (v *Viewer) Release() error {
+	if !v.closed {
 		return nil
 	}
-	if err := v.decoder.Drain(v.Analysis.Want, v.show); err != nil {
+	return v.open()
+}
+
+// Drain analyses the pictures that the gate and the decoder held back, when no access unit follows.
+func (v *Viewer) Drain() error {
+	if v.decoder == nil {
+		return nil
+	}
+	if err := v.Release(); err != nil {
+		return err
+	}
+	if err := v.decoder.Drain(v.calls.want, v.calls.show); err != nil {
 		return fmt.Errorf("drain decoder: %w", err)
 	}
 	return nil
@@ -148,18 +171,18 @@ func (v *Viewer) key(u unit) error {
 
 // glance analyses the key frame alone.
 func (v *Viewer) glance(u unit) error {
+	v.closed = false
+	v.drop() // there is no time for it
 	if err := v.Drain(); err != nil {
 		return err
 	}
-	v.closed = false
-	v.drop()
-	v.stamps = append(v.stamps[:0], stamp{u.PTS, u.at})
-	this := func(pts int64) bool { return pts == u.PTS }
+	v.sole = stamp{u.PTS, u.at}
+	v.stamps = append(v.stamps[:0], v.sole)
 	v.counts.Decoded++
-	if err := v.decoder.Decode(u.AccessUnit, this, v.show); err != nil {
+	if err := v.decoder.Decode(u.AccessUnit, v.calls.only, v.calls.show); err != nil {
 		return fmt.Errorf("decode key frame at %d: %w", u.PTS, err)
 	}
-	if err := v.decoder.Drain(this, v.show); err != nil {
+	if err := v.decoder.Drain(v.calls.only, v.calls.show); err != nil {
 		return fmt.Errorf("decode key frame at %d: %w", u.PTS, err)
 	}
 	return nil
@@ -223,21 +246,26 @@ func (v *Viewer) open() error {
 // empty reports whether the key frame shows nobody. Where that cannot be said it is false: the same frame is then
 // decoded and analysed as any other, and what is wrong with it is told there.
 func (v *Viewer) empty(u unit) bool {
-	nobody := false
-	this := func(pts int64) bool { return pts == u.PTS }
-	look := func(p Picture) (err error) {
-		p.Time = u.at
-		v.counts.Analysed++
-		nobody, err = v.Analysis.Empty(p)
-		return err
-	}
+	v.sole, v.nobody = stamp{u.PTS, u.at}, false
 	v.counts.Decoded++
-	err := errors.Join(v.decoder.Decode(u.AccessUnit, this, look), v.decoder.Drain(this, look))
-	if err != nil || !nobody {
+	err := errors.Join(
+		v.decoder.Decode(u.AccessUnit, v.calls.only, v.calls.look), v.decoder.Drain(v.calls.only, v.calls.look))
+	if err != nil || !v.nobody {
 		return false
 	}
 	v.settled = u.PTS
 	return true
+}
+
+// only wants the sole key frame.
+func (v *Viewer) only(pts int64) bool { return pts == v.sole.pts }
+
+// look sees whether it shows nobody.
+func (v *Viewer) look(p Picture) (err error) {
+	p.Time = v.sole.at
+	v.counts.Analysed++
+	v.nobody, err = v.Analysis.Empty(p)
+	return err
 }
 
 func (v *Viewer) decode(u unit) error {
@@ -246,7 +274,7 @@ func (v *Viewer) decode(u unit) error {
 		v.stamps = slices.Delete(v.stamps, 0, extra)
 	}
 	v.counts.Decoded++
-	if err := v.decoder.Decode(u.AccessUnit, v.Analysis.Want, v.show); err != nil {
+	if err := v.decoder.Decode(u.AccessUnit, v.calls.want, v.calls.show); err != nil {
 		return fmt.Errorf("decode access unit at %d: %w", u.PTS, err)
 	}
 	return nil

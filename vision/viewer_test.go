@@ -163,6 +163,22 @@ func TestGateIsWrong(t *testing.T) {
 	}
 }
 
+// Nor is somebody missed when there is no next key frame, because the video ends.
+func TestGateIsWrongAtTheEnd(t *testing.T) {
+	for _, swaps := range []bool{false, true} {
+		f := newFilm(t, 61.9, actor{name: "zoe", from: 60.5, to: 61.8, where: stand(0.4, 0.4)})
+		f.heavy, f.swaps = func(float64) bool { return false }, swaps
+		open := f.play(t, true)
+		same(t, f.play(t, false), open)
+		if len(open) != 2 {
+			t.Errorf("got %v, want a decision and an end", open)
+		}
+		if c := f.viewer.Counts(); c.Skipped < 400 {
+			t.Errorf("got %+v, want the gate closed until the end", c)
+		}
+	}
+}
+
 func TestGateHoldsLittle(t *testing.T) {
 	f := newFilm(t, 20)
 	f.open(t, false)
@@ -238,19 +254,46 @@ func TestPace(t *testing.T) {
 	step(5*s, 2*s, Full)
 	step(5*s, 4*s, Fewer)
 	step(2*s, 5*s, Fewer) // not yet
-	step(3*s, 6*s, KeyFrames)
+	step(3*s, 6*s, Fewer) // may not have begun
+	step(5*s, 7*s, KeyFrames)
 	step(5*s, 8*s, KeyFrames)
-	for range easyChecks {
-		step(5*s, s/2, KeyFrames)
-		if p.easy == easyChecks-1 {
-			break
+	easily := func(checks int, level Level) {
+		t.Helper()
+		for range checks - 1 {
+			step(5*s, s/2, level)
 		}
+		step(5*s, s/2, level-1)
 	}
-	step(5*s, s/2, Fewer)
+	easily(easyChecks, KeyFrames)
 	step(5*s, 2*s, Fewer) // begins to count anew
-	for range easyChecks - 1 {
-		step(5*s, s/2, Fewer)
-	}
-	step(5*s, s/2, Full)
+	easily(easyChecks, Fewer)
 	step(60*s, s/2, Full)
+	for _, wait := range []int{2, 4, 8, 8} { // tried in vain, and so less and less often
+		step(5*s, 4*s, Fewer)
+		step(5*s, 4*s, Fewer)
+		easily(wait*easyChecks, Fewer)
+	}
+	for range easyChecks { // not in vain
+		step(5*s, s/2, Full)
+	}
+	step(5*s, 4*s, Fewer)
+	p.spread = 2
+	easily(easyChecks+2, Fewer)
+}
+
+// TestPaceOfACameraThatStops: whose video ends is behind no more.
+func TestPaceOfACameraThatStops(t *testing.T) {
+	w, err := NewWorker(newWorld(t).config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pace.level = KeyFrames
+	w.viewer.SetLevel(KeyFrames)
+	w.store(time.Minute)
+	if err := w.idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.State(); s.Level != Full || s.Lag != 0 || w.viewer.next != Full || w.pace.spread != newPace("door").spread {
+		t.Errorf("got %+v, then %v", s, w.viewer.next)
+	}
 }

@@ -56,7 +56,7 @@ type Picture struct {
 // Quality says how far a face can be trusted.
 type Quality struct {
 	EyeDistance float64 `json:"eye_distance"` // pixels between the eyes
-	Sharpness   float64 `json:"sharpness"`    // variance of the Laplacian of the aligned grey face
+	Sharpness   float64 `json:"sharpness"`    // detail of eyes, nose and mouth beyond its noise; see MinSharpness
 	Yaw         float64 `json:"yaw"`          // degrees, estimated from the landmarks; 0 looks into the camera
 	Pitch       float64 `json:"pitch"`        // degrees, estimated from the landmarks; positive looks up
 	Roll        float64 `json:"roll"`         // degrees, from the line between the eyes
@@ -117,9 +117,10 @@ type Model struct {
 
 // Engine finds and embeds faces. It is used by one goroutine at a time.
 type Engine interface {
-	// Detect returns the faces in the picture, without their Quality; none is not an error.
-	Detect(p Picture) ([]Face, error)
-	// Embed aligns the face and returns its embedding and its Quality.
+	// Detect appends the faces in the picture to faces and returns the result, as append does; they are without their
+	// Quality. None is not an error.
+	Detect(p Picture, faces []Face) ([]Face, error)
+	// Embed aligns the face and returns its embedding, which is the caller's to keep, and its Quality.
 	Embed(p Picture, f Face) (Embedding, Quality, error)
 	Model() Model
 	Close() error

@@ -118,6 +118,7 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 		mark:     &bookmark{camera: c.Analysis.Camera, progress: c.Progress, log: log},
 		trouble:  &tally{log: log, text: "fragment not analysed, going on at the next key frame"},
 		unseen:   &tally{log: log, text: "picture or face not looked at"},
+		pace:     newPace(c.Analysis.Camera),
 	}
 	w.viewer = &Viewer{Analysis: analysis, NewDecoder: c.NewDecoder}
 	w.state.Store(&State{Camera: w.camera})
@@ -203,8 +204,10 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 	if f.Seq < w.next {
 		return nil // seen before
 	}
-	if f.Seq > w.next {
-		w.closeViewer() // pictures are missing that the next ones refer to
+	if f.Seq > w.next { // pictures are missing that the next ones refer to
+		if err := w.breakOff(); err != nil {
+			return err
+		}
 	}
 	w.next, w.paused = f.Seq+1, false
 	if !w.viewer.IsOpen() && !f.Key {
@@ -215,8 +218,10 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 		return w.stop
 	}
 	if err != nil {
-		w.closeViewer()
 		w.trouble.add(fmt.Errorf("fragment %s: %w", f.ID(), err))
+		if err := w.breakOff(); err != nil {
+			return err
+		}
 	}
 	if w.viewer.Gated() {
 		w.settled(w.viewer.Settled())
@@ -232,10 +237,17 @@ func (w *Worker) report(f *frames.Fragment) {
 	lag, before := max(0, now.Sub(f.End())), w.pace.level // a fragment may come a little before its end is due
 	level := w.pace.keep(lag, now)
 	w.viewer.SetLevel(level)
-	if level != before {
-		w.outlet.log.Warn("analysing another part of the video", "level", level, "before", before, "lag", lag)
+	switch {
+	case level > before:
+		w.outlet.log.Warn("too little time, analysing less of the video", "level", level, "before", before, "lag", lag.Round(time.Millisecond))
+	case level < before:
+		w.outlet.log.Info("analysing more of the video again", "level", level, "before", before)
 	}
-	w.state.Store(&State{Camera: w.camera, Level: level, Gated: w.viewer.Gated(), Lag: lag, Counts: w.viewer.Counts()})
+	w.store(lag)
+}
+
+func (w *Worker) store(lag time.Duration) {
+	w.state.Store(&State{Camera: w.camera, Level: w.pace.level, Gated: w.viewer.Gated(), Lag: lag, Counts: w.viewer.Counts()})
 }
 
 // view decodes the fragment as far as that is worth it.
@@ -301,7 +313,7 @@ func (w *Worker) settled(pts int64) {
 	}
 }
 
-// endEpoch analyses what the decoder held back and ends the tracks.
+// endEpoch analyses what the gate and the decoder held back and ends the tracks.
 func (w *Worker) endEpoch(ctx context.Context) error {
 	// After a pause the tracks are over: pictures held back since then would begin new ones out of nothing.
 	if !w.paused {
@@ -319,12 +331,33 @@ func (w *Worker) endEpoch(ctx context.Context) error {
 
 // idle ends the tracks of a camera that sends nothing. If the epoch goes on after all, people still there get new
 // tracks but stay the strangers they were. A replay, which knows no pause, continues the old tracks instead: it
-// publishes their sightings again under the same ids, and none that contradicts.
+// publishes their sightings again under the same ids, and none that contradicts. Who sends nothing is not behind.
 func (w *Worker) idle(ctx context.Context) error {
+	if err := w.release(); err != nil {
+		return err
+	}
 	w.trouble.flush()
 	w.unseen.flush()
 	w.paused = true
+	w.pace = newPace(w.camera)
+	w.viewer.SetLevel(Full)
+	w.store(0)
 	return w.outlet.send(ctx, w.analysis.Pause())
+}
+
+// release analyses what the gate held back. Its error is w.stop.
+func (w *Worker) release() error {
+	if err := w.viewer.Release(); err != nil && w.stop == nil {
+		w.trouble.add(fmt.Errorf("epoch %s: %w", w.epoch, err))
+	}
+	return w.stop
+}
+
+// breakOff ends the decoding until the next key frame. Its error is w.stop.
+func (w *Worker) breakOff() error {
+	err := w.release()
+	w.closeViewer()
+	return err
 }
 
 func (w *Worker) closeViewer() {

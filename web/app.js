@@ -47,7 +47,7 @@ async function loadCameras() {
 
 function cameraCard(camera) {
   const facts = camera.online
-    ? `${camera.source} · ${camera.codec || "waiting for a key frame"} ${camera.width}×${camera.height} · ${camera.rate.toFixed(0)}/s · ${bits(camera.bitrate)}`
+    ? `${camera.source} · ${camera.codec || "waiting for a key frame"} ${camera.width}×${camera.height} · ${camera.rate.toFixed(0)}/s · ${bits(camera.bitrate)}${camera.gop ? ` · key frame every ${camera.gop.toFixed(1)} s` : ""}`
     : `offline since ${when(camera.since)}`;
   const card = make("li", { className: "card camera" + (camera.online ? " online" : "") },
     make("strong", { textContent: camera.camera }), make("p", { textContent: facts }));
@@ -97,9 +97,19 @@ async function showDetail() {
     dialog.close();
     return;
   }
-  const view = alerts.get(id) || await call("alerts/" + id);
-  drawDetail(view);
-  if (!dialog.open) dialog.showModal();
+  try {
+    drawDetail(alerts.get(id) || await call("alerts/" + id));
+  } catch (error) {
+    drawMissing(id, error);
+  }
+  if (!dialog.open && !$("console").hidden) dialog.showModal();
+}
+
+function drawMissing(id, error) {
+  $("detail").dataset.alert = id;
+  $("detail-title").textContent = "This alert cannot be shown";
+  $("detail-media").replaceChildren();
+  $("detail-facts").replaceChildren(make("dt", { textContent: id }), make("dd", { textContent: error.message }));
 }
 
 function drawDetail({ alert, clip }) {

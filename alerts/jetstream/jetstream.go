@@ -43,7 +43,7 @@ func Events(c *bus.Conn) *bus.Topic[alerts.Event] {
 	return bus.NewTopic(c, bus.TopicConfig[alerts.Event]{
 		Stream: bus.Events,
 		Subject: func(e alerts.Event) string {
-			return "vigil.events." + string(e.Type) + "." + string(e.Data.Alert.Camera)
+			return "vigil.events." + string(e.Type) + "." + string(e.Data.About())
 		},
 		ID: alerts.Event.ID,
 	})

@@ -7,6 +7,7 @@ import (
 
 	"vigil/alerts"
 	"vigil/alerts/webhook"
+	"vigil/frames"
 	"vigil/internal/bus"
 )
 
@@ -106,5 +107,38 @@ func (l *Ledger) Get(ctx context.Context, key string) (webhook.Record, error) {
 // Put implements webhook.Ledger.
 func (l *Ledger) Put(ctx context.Context, key string, r webhook.Record) error {
 	_, err := l.kv.Put(ctx, key, r)
+	return err
+}
+
+// Told is an alerts.ToldStore: a bucket by camera.
+type Told struct{ kv *bus.KV[alerts.Told] }
+
+var _ alerts.ToldStore = (*Told)(nil)
+
+// OpenTold opens the bucket of what was told of cameras.
+func OpenTold(ctx context.Context, c *bus.Conn) (*Told, error) {
+	kv, err := bus.OpenKV[alerts.Told](ctx, c, bus.Told)
+	if err != nil {
+		return nil, err
+	}
+	return &Told{kv: kv}, nil
+}
+
+// All implements alerts.ToldStore.
+func (t *Told) All(ctx context.Context) (map[frames.CameraID]alerts.Told, error) {
+	entries, err := t.kv.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[frames.CameraID]alerts.Told)
+	for _, e := range entries {
+		all[frames.CameraID(e.Key)] = e.Value
+	}
+	return all, nil
+}
+
+// Save implements alerts.ToldStore.
+func (t *Told) Save(ctx context.Context, camera frames.CameraID, told alerts.Told) error {
+	_, err := t.kv.Put(ctx, string(camera), told)
 	return err
 }

@@ -32,22 +32,22 @@ func newMemo(e vision.Engine) *memo {
 }
 
 // Detect implements vision.Engine.
-func (m *memo) Detect(p vision.Picture) ([]vision.Face, error) {
+func (m *memo) Detect(p vision.Picture, faces []vision.Face) ([]vision.Face, error) {
 	id := identity(m.seed, p)
 	m.mu.Lock()
-	faces, ok := m.faces[id]
+	found, ok := m.faces[id]
 	m.mu.Unlock()
 	if ok {
-		return append([]vision.Face(nil), faces...), nil
+		return append(faces, found...), nil
 	}
-	faces, err := m.Engine.Detect(p)
+	found, err := m.Engine.Detect(p, nil)
 	if err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
-	m.faces[id] = append([]vision.Face(nil), faces...)
+	m.faces[id] = found
 	m.mu.Unlock()
-	return faces, nil
+	return append(faces, found...), nil
 }
 
 // Embed implements vision.Engine.

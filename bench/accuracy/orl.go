@@ -91,7 +91,7 @@ func (b *bench) survey(ctx context.Context) error {
 
 func (b *bench) look(p *photo) error {
 	framed := portrait(p.grey)
-	faces, err := b.drawn.Detect(framed)
+	faces, err := b.drawn.Detect(framed, nil)
 	if err != nil {
 		return err
 	}

@@ -140,6 +140,22 @@ func (g grey) blurred(sigma float64) grey {
 	return along(along(g, 1, 0), 0, 1)
 }
 
+// moved is g as it looks when it moves to the side by so many pixels while the shutter is open.
+func (g grey) moved(pixels int) grey {
+	if pixels <= 1 {
+		return g
+	}
+	o := newCanvas(g.w, g.h, 0)
+	for i := range o.pix {
+		sum := 0
+		for k := range pixels {
+			sum += int(g.at(i%g.w+k-pixels/2, i/g.w))
+		}
+		o.pix[i] = byte((sum + pixels/2) / pixels)
+	}
+	return o
+}
+
 // noise adds a sensor's noise of sigma shades to g.
 func (g grey) noise(sigma float64, r *rand.Rand) {
 	for i, v := range g.pix {

@@ -49,6 +49,19 @@ func TestBlurAndNoise(t *testing.T) {
 	if !(soft < g.deviation() && softer < soft/2) {
 		t.Errorf("got deviations %.0f, %.0f and %.0f", g.deviation(), soft, softer)
 	}
+	if got := g.moved(0); !bytes.Equal(got.pix, g.pix) {
+		t.Error("no motion changes the picture")
+	}
+	stripes, lines := newCanvas(60, 60, 0), newCanvas(60, 60, 0)
+	for i := range stripes.pix {
+		stripes.pix[i], lines.pix[i] = byte(i%60/3%2*255), byte(i/60/3%2*255)
+	}
+	if got := stripes.moved(12); got.deviation() > 0.3*stripes.deviation() {
+		t.Errorf("upright stripes that move to the side: got deviation %.0f of %.0f", got.deviation(), stripes.deviation())
+	}
+	if got := lines.moved(12); !bytes.Equal(got.pix, lines.pix) {
+		t.Error("motion along lines changes them")
+	}
 	flat := newCanvas(100, 100, 128)
 	flat.noise(2, rand.New(rand.NewPCG(1, 2)))
 	if got := flat.deviation(); math.Abs(got-2) > 0.2 {

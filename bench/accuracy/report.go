@@ -51,8 +51,17 @@ func goals(r *Report) []Goal {
 // poorEyes is the distance of the eyes in pixels below which hardly any face is to be decided.
 const poorEyes = 24
 
+// String names the rung.
+func (r Rung) String() string {
+	s := fmt.Sprintf("eyes %.0f px, blur %.1f px", r.Eyes, r.Blur)
+	if r.Motion > 0 {
+		s += fmt.Sprintf(", motion %d px", r.Motion)
+	}
+	return s + fmt.Sprintf(", noise %.0f", r.Noise)
+}
+
 func (r Rung) goals() []Goal {
-	name := fmt.Sprintf("eyes %.0f px, blur %.1f px, noise %.0f: ", r.Eyes, r.Blur, r.Noise)
+	name := r.String() + ": "
 	wrong, alarms := r.Known[WrongName]+r.Strangers[StrangerMissed], r.Known[CalledUnknown]+r.Known[Corrected]
 	list := []Goal{{
 		name + "no wrong name, nobody enrolled called unknown", fmt.Sprintf("%d wrong names, %d called unknown", wrong, alarms),
@@ -154,7 +163,7 @@ func (t *table) tracks(r *Tracks) {
 func (t *table) ladder(rungs []Rung) {
 	t.row("LADDER\tenrolled\tstrangers")
 	for _, r := range rungs {
-		t.row("eyes %.0f px, blur %.1f px, noise %.0f\t%s\t%s", r.Eyes, r.Blur, r.Noise, verdicts(r.Known), verdicts(r.Strangers))
+		t.row("%s\t%s\t%s", r, verdicts(r.Known), verdicts(r.Strangers))
 	}
 	t.row("")
 }

@@ -16,6 +16,7 @@ type camera struct {
 	steps  int     // pictures of each photo
 	eyes   float64 // pixels between the eyes; 0: 32 to 48, from photo to photo
 	blur   float64 // sigma in pixels; 0: 0.4 to 0.8
+	motion int     // pixels that a face moves to the side while the shutter is open
 	noise  float64 // sigma in shades
 }
 
@@ -39,7 +40,7 @@ func (c camera) picture(seed uint64, p photo, step int) vision.Picture {
 	}
 	x, y := cameraWidth/2+still.IntN(16)-8, cameraHeight/2+still.IntN(16)-8
 	r := rand.New(rand.NewPCG(seed, uint64(number(p.file)*100+step)))
-	face := p.grey.scaled(eyes * (1 + 0.02*float64(step)) / p.eyes).blurred(blur)
+	face := p.grey.scaled(eyes * (1 + 0.02*float64(step)) / p.eyes).blurred(blur).moved(c.motion)
 	face.noise(c.noise, r)
 	canvas := newCanvas(cameraWidth, cameraHeight, p.grey.mean())
 	canvas.paste(face, x+3*step, y+step)
@@ -142,6 +143,9 @@ type Rung struct {
 	Eyes float64 `json:"eyes"` // pixels between them
 	Blur float64 `json:"blur"` // sigma in pixels
 
+	// Motion is how far, in pixels, faces move to the side while the shutter is open.
+	Motion int `json:"motion"`
+
 	// Noise in shades, added behind the lens: it is as sharp as the sensor, however blurred the face is.
 	Noise float64 `json:"noise"`
 	*Tracks
@@ -153,13 +157,22 @@ func (b *bench) ladder(ctx context.Context) ([]Rung, error) {
 	for _, eyes := range []float64{48, 32, 24, 16, 12} {
 		rungs = append(rungs, Rung{Eyes: eyes, Blur: 0.5, Noise: cameraNoise})
 	}
-	for _, noise := range []float64{cameraNoise, 0} {
-		for _, blur := range []float64{2, 4, 6} {
+	for _, noise := range []float64{5, 10} { // a room at night
+		rungs = append(rungs, Rung{Eyes: 48, Blur: 0.5, Noise: noise})
+	}
+	for _, noise := range []float64{0, cameraNoise, 5, 10} {
+		for _, blur := range []float64{2, 3, 4, 6} {
 			rungs = append(rungs, Rung{Eyes: 48, Blur: blur, Noise: noise})
 		}
 	}
+	for _, noise := range []float64{cameraNoise, 5} { // as blurred as by 4 pixels, with grains that are enlarged
+		rungs = append(rungs, Rung{Eyes: 24, Blur: 2, Noise: noise})
+	}
+	for _, motion := range []int{6, 12, 18} {
+		rungs = append(rungs, Rung{Eyes: 48, Blur: 0.5, Motion: motion, Noise: cameraNoise})
+	}
 	for i, rung := range rungs {
-		c := camera{photos: 3, steps: 2, eyes: rung.Eyes, blur: rung.Blur, noise: rung.Noise}
+		c := camera{photos: 3, steps: 2, eyes: rung.Eyes, blur: rung.Blur, motion: rung.Motion, noise: rung.Noise}
 		t, err := b.tracks(ctx, b.splits[:1], c)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"vigil/alerts"
@@ -47,8 +48,8 @@ func (c alertsList) Run(ctx context.Context, g *Globals) error {
 
 func alertRow(view web.AlertView) string {
 	clip := "-"
-	if view.Clip != nil {
-		clip = view.Clip.Key
+	if c := view.Clip; c != nil {
+		clip = c.End.Sub(c.Start.Time).Round(time.Second).String()
 	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, verdict(view.Alert), clip)
 }
@@ -135,6 +136,9 @@ func (c alertsTail) Run(ctx context.Context, g *Globals) error {
 }
 
 func eventLine(event alerts.Event) string {
+	if c := event.Data.Camera; c != nil {
+		return strings.TrimSpace(fmt.Sprintf("%s  %-16s  camera %s  %s", clock(event.Timestamp.Time), event.Type, c.ID, c.Reason))
+	}
 	a := event.Data.Alert
 	line := fmt.Sprintf("%s  %-16s  %s  camera %s  stranger %s", clock(event.Timestamp.Time), event.Type, a.ID, a.Camera, a.Stranger)
 	if a.CorrectedAt != nil {

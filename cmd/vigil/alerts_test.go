@@ -22,6 +22,10 @@ func TestCorrectedAlertsSayWhoItWas(t *testing.T) {
 	if line := eventLine(alerts.Event{Type: alerts.Opened, Timestamp: at, Data: alerts.Data{Alert: a}}); strings.Contains(line, "Resident") {
 		t.Errorf("got %q", line)
 	}
+	clip := &alerts.Clip{Start: at, End: alerts.Time{Time: at.Add(12320 * time.Millisecond)}}
+	if row := alertRow(web.AlertView{Alert: a, Clip: clip}); !strings.HasSuffix(row, "\t12s") {
+		t.Errorf("got %q", row)
+	}
 	a.Decision, a.CorrectedAt, a.Nearest = vision.Known, &at, &alerts.Nearest{Person: "Resident", Score: 0.7}
 	if row := alertRow(web.AlertView{Alert: a}); !strings.Contains(row, "\twas Resident 0.70\t") {
 		t.Errorf("got %q", row)

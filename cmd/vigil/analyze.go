@@ -125,14 +125,18 @@ func (a *fileAnalysis) watch(ctx context.Context, movie *mp4.File, analysis *vis
 	}
 	defer func() { err = errors.Join(err, viewer.Close()) }()
 	broken := 0
+	var cut error // where the file ends in the middle
 	decoded := func(err error) {
 		if err != nil {
 			broken, corrupt = broken+1, err
 		}
 	}
 	for unit, err := range movie.Units() {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if cut = err; cut != nil {
+			break
 		}
 		decoded(viewer.Unit(unit, start.Add(frames.Duration(unit.PTS))))
 		if blind != nil {
@@ -142,10 +146,10 @@ func (a *fileAnalysis) watch(ctx context.Context, movie *mp4.File, analysis *vis
 	}
 	decoded(viewer.Drain())
 	_ = bar.Finish()
-	if blind != nil || broken == 0 {
-		return blind
+	if blind == nil && broken > 0 {
+		blind = fmt.Errorf("%d access units could not be decoded, the last: %w", broken, corrupt)
 	}
-	return fmt.Errorf("%d access units could not be decoded, the last: %w", broken, corrupt)
+	return errors.Join(cut, blind)
 }
 
 // print prints the tracks that have ended.

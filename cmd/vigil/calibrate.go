@@ -70,16 +70,26 @@ func (g *Globals) tellReport(r vision.Report) {
 	if r.Estimated {
 		g.say("this model's calibration is an estimate from its threshold; nobody has measured it\n")
 	}
+	if r.Compared < r.Templates {
+		g.say("too many to compare them all in time: what follows is of %d templates, evenly taken\n", r.Compared)
+	}
 	g.say("false accepts, each photo against everybody else's: %s\n", observed(r.FalseAccepts))
 	g.say("false alarms, each photo against the person's others: %s\n", observed(r.FalseAlarms))
-	if len(r.Single) > 0 {
-		g.say("one photo only, so that nothing is known of their false alarms: %s\n", strings.Join(r.Single, ", "))
+	if n := len(r.Single); n > 0 {
+		names := strings.Join(r.Single[:min(n, mostNames)], ", ")
+		if n > mostNames {
+			names += fmt.Sprintf(" and %d others", n-mostNames)
+		}
+		g.say("one photo only, so that nothing is known of their false alarms: %s\n", names)
 	}
 }
+
+// mostNames is how many names a sentence holds.
+const mostNames = 10
 
 func observed(o vision.Observed) string {
 	if o.Of == 0 {
 		return "nothing to compare"
 	}
-	return fmt.Sprintf("%d of %d, %.2g %% (95 %%: %.2g to %.2g %%)", o.Count, o.Of, 100*o.Rate, 100*o.Low, 100*o.High)
+	return fmt.Sprintf("%d of %d, %.3g %% (95 %%: %.3g to %.3g %%)", o.Count, o.Of, 100*o.Rate, 100*o.Low, 100*o.High)
 }

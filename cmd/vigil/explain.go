@@ -106,7 +106,7 @@ func shotRow(s vision.ShotEvidence) string {
 		refused = s.Limit
 	}
 	if len(s.Scores) > 0 {
-		like = likenesses(s.Scores)
+		like = likenesses(s.Scores[:min(len(s.Scores), 2)]) // a match is the first, so much ahead of the second
 	}
 	return fmt.Sprintf("%s\t%.0f\t%.0f\t%+.0f°\t%+.0f°\t%+.0f°\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%.2f\t%s",
 		s.Time.Local().Format("15:04:05.0"), q.EyeDistance, q.Sharpness, q.Yaw, q.Pitch, q.Roll, q.Light, q.Inside, q.Detector,

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"vigil/internal/app"
 	"vigil/vision"
 )
 
 type facesCommand struct {
-	Images []string `arg:"" help:"Pictures: JPEG, PNG or PNM."`
+	Images []string `arg:"" help:"Pictures: JPEG, PNG or PNM. On a terminal a table tells of their faces, else JSON."`
 }
 
 // imageFaces is the answer for one picture.
@@ -25,7 +26,7 @@ type embeddedFace struct {
 	Embedding vision.Embedding `json:"embedding"`
 }
 
-// Run prints a line for each picture that can be read, and fails for each that cannot, or that shows no face.
+// Run prints the faces of each picture that can be read, and fails for each that cannot, or that shows no face.
 func (c facesCommand) Run(g *Globals) error {
 	cfg, err := g.load()
 	if err != nil {
@@ -38,8 +39,12 @@ func (c facesCommand) Run(g *Globals) error {
 	var errs []error
 	for _, file := range c.Images {
 		found, err := facesOf(engine, file)
-		if err == nil {
+		switch {
+		case err != nil:
+		case g.JSON || !isTerminal(g.out):
 			err = g.print(found)
+		case len(found.Faces) > 0:
+			err = g.tabulate(found)
 		}
 		if err == nil && len(found.Faces) == 0 {
 			err = fmt.Errorf("%s: no face found", file)
@@ -47,6 +52,33 @@ func (c facesCommand) Run(g *Globals) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(append(errs, engine.Close())...)
+}
+
+// tabulate prints the faces as enrolment counts them, the others behind them.
+func (g *Globals) tabulate(found imageFaces) error {
+	var all []vision.Face
+	for _, face := range found.Faces {
+		all = append(all, face.Face)
+	}
+	var rows []string
+	counted := vision.Foreground(all)
+	for i, face := range counted {
+		rows = append(rows, fmt.Sprintf("%d\t%s", i+1, faceRow(face)))
+	}
+	for _, face := range all {
+		if !slices.Contains(counted, face) {
+			rows = append(rows, "-\t"+faceRow(face))
+		}
+	}
+	g.say("%s\n", found.File)
+	return g.table("FACE\tPLACE\tEYES\tSHARP\tYAW\tPITCH\tROLL\tLIGHT\tINSIDE\tDETECTOR\tSCORE", rows)
+}
+
+// faceRow shows where the middle of the face is, as parts of the picture's width and height, and how good the face is.
+func faceRow(f vision.Face) string {
+	q := f.Quality
+	return fmt.Sprintf("%.0f %%, %.0f %%\t%.0f\t%.0f\t%+.0f°\t%+.0f°\t%+.0f°\t%.2f\t%.2f\t%.2f\t%.2f", 100*(f.Box.X+f.Box.W/2),
+		100*(f.Box.Y+f.Box.H/2), q.EyeDistance, q.Sharpness, q.Yaw, q.Pitch, q.Roll, q.Light, q.Inside, q.Detector, q.Score)
 }
 
 func facesOf(engine vision.Engine, file string) (imageFaces, error) {
@@ -59,7 +91,7 @@ func facesOf(engine vision.Engine, file string) (imageFaces, error) {
 	if err != nil {
 		return answer, err
 	}
-	faces, err := engine.Detect(picture)
+	faces, err := engine.Detect(picture, nil)
 	if err != nil {
 		return answer, fmt.Errorf("%s: detect: %w", file, err)
 	}

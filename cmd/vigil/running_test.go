@@ -254,7 +254,7 @@ func TestAlertFromCameraToFile(t *testing.T) {
 func (r *running) shows(id string, clip *alerts.Clip) {
 	t := r.t
 	t.Helper()
-	r.vigil("alerts", "list").works(t, id, "door", clip.Key)
+	r.vigil("alerts", "list").works(t, id, "door", clip.End.Sub(clip.Start.Time).Round(time.Second).String())
 	listed := each[web.AlertView](t, r.vigil("alerts", "list", "--json"))
 	shown := each[web.AlertView](t, r.vigil("alerts", "show", id, "--json"))
 	for name, views := range map[string][]web.AlertView{"list": listed, "show": shown} {
@@ -263,7 +263,7 @@ func (r *running) shows(id string, clip *alerts.Clip) {
 		}
 	}
 	got := r.vigil("alerts", "show", id)
-	got.works(t, "alert      "+id, "camera     door", "decision   unknown", "closed     ", clip.SHA256, "?expires=", "&signature=")
+	got.works(t, "alert      "+id, "camera     door", "decision   unknown", "closed     ", clip.Key, clip.SHA256, "?expires=", "&signature=")
 }
 
 // explains checks what is told of the alert's decision, by its id and by its track's.

@@ -224,11 +224,11 @@ func TestAnalyzeWithPeopleWhoCannotBeRead(t *testing.T) {
 	write(t, filepath.Join(blank, "Ann", "wall.png"), string(wall(t)))
 	for people, want := range map[string]string{
 		empty: "no folder of photos", nobody: "Ann", filepath.Join(dir, "none"): "no such file",
-		blank: filepath.Join(blank, "Ann") + ": no photo can be used; wall.png: no face found",
+		blank: filepath.Join(blank, "Ann") + ": no photo can be used\n  wall.png: no face found",
 	} {
 		got := vigilIn(t.Context(), t, classic, "analyze", solo, "--people", people)
 		got.fails(t, 1, people, want)
-		if got.out != "" || strings.Count(got.err, "\n") != 1 {
+		if got.out != "" || strings.Count(got.err, "\n") != 1+strings.Count(want, "\n") {
 			t.Errorf("%s: got %q and %q", people, got.out, got.err)
 		}
 	}

@@ -25,6 +25,7 @@ func Contract(t *testing.T, newLog func(t *testing.T) (log frames.Log, expire fu
 		"append is idempotent":            appendTwice,
 		"append refuses an ended ctx":     appendEnded,
 		"fragments come back unchanged":   unchanged,
+		"a large access unit":             large,
 		"follow keeps the order":          order,
 		"follow from a position":          followFrom,
 		"follow from an expired position": followExpired,
@@ -134,6 +135,30 @@ func unchanged(t *testing.T, log frames.Log, _ func(uint64)) {
 	Append(t, log, f...)
 	same(t, follow(t, log, "door", 0, 2), f)
 	same(t, between(t, log, "door", f[0].Start, f[1].End()), f)
+}
+
+func large(t *testing.T, log frames.Log, _ func(uint64)) {
+	f := Fragments("door", "e", Start(), 8, 4)
+	for i, size := range map[int]int{0: frames.MaxFragmentBytes + 1, 4: frames.MaxUnitBytes, 5: 3 * frames.MaxFragmentBytes, 7: 1 << 20} {
+		f[i].Payload = make([]byte, size)
+		_, _ = rand.Read(f[i].Payload)
+	}
+	other := Fragments("yard", "e", Start(), 1, 1)
+	Append(t, log, f[:4]...)
+	Append(t, log, other...)
+	Append(t, log, f[4:]...)
+	for _, again := range []*frames.Fragment{f[7], f[0]} {
+		if pos, err := log.Append(t.Context(), again); err != nil || pos != again.Pos {
+			t.Errorf("append %s again: got %d, %v, want %d", again.ID(), pos, err, again.Pos)
+		}
+	}
+	same(t, follow(t, log, "door", 0, len(f)), f)
+	same(t, follow(t, log, "door", f[4].Pos, 4), f[4:])
+	same(t, follow(t, log, "door", f[4].Pos+1, 3), f[5:])
+	same(t, between(t, log, "door", f[0].Start, f[7].End()), f)
+	same(t, between(t, log, "door", f[5].Start, f[5].End()), f[4:6])
+	same(t, between(t, log, "door", f[0].Start, f[0].End()), f[:1])
+	same(t, follow(t, log, "yard", 0, 1), other)
 }
 
 func order(t *testing.T, log frames.Log, _ func(uint64)) {

@@ -55,26 +55,27 @@ func (l *Log) between(ctx context.Context, w window) ([]*frames.Fragment, error)
 	if len(heads) == 0 {
 		return nil, frames.ErrNotFound
 	}
-	return l.payloads(ctx, w.camera, heads)
+	return l.payloads(ctx, w.camera, heads, last)
 }
 
 // scan reads headers up to the sequence last and returns the fragments that overlap the window, and whether it came
 // past one that ends before it.
 func (l *Log) scan(
 	ctx context.Context, w window, from ordered.From, last uint64,
-) (heads []*frames.Fragment, before bool, err error) {
+) (heads []piece, before bool, err error) {
 	for m, err := range ordered.Read(ctx, l.js, from, last) {
 		if err != nil {
 			return nil, false, err
 		}
-		f, err := fragment(m)
+		p, err := read(m)
 		if err != nil {
 			return nil, false, err
 		}
 		switch {
-		case w.overlaps(f):
-			heads = append(heads, f)
-		case len(heads) == 0 && !f.End().After(w.start):
+		case p.part > 0:
+		case w.overlaps(p.Fragment):
+			heads = append(heads, p)
+		case len(heads) == 0 && !p.End().After(w.start):
 			before = true
 		}
 	}
@@ -82,9 +83,9 @@ func (l *Log) scan(
 }
 
 // payloads reads the fragments of heads, and in front of them what the first decodes from. Where its key fragment is
-// kept no more, nothing can be decoded before the next one.
+// kept no more, nothing can be decoded before the next one. The last one's parts end at the sequence end at the latest.
 func (l *Log) payloads(
-	ctx context.Context, camera frames.CameraID, heads []*frames.Fragment,
+	ctx context.Context, camera frames.CameraID, heads []piece, end uint64,
 ) ([]*frames.Fragment, error) {
 	wanted := make(map[uint64]bool, len(heads))
 	for _, f := range heads {
@@ -95,17 +96,29 @@ func (l *Log) payloads(
 	if !first.Key && first.KeyPos > 0 && first.KeyPos < first.Pos {
 		from.Seq = first.KeyPos
 	}
+	until := last.Pos
+	if last.parts > 1 {
+		until = end
+	}
 	var found []*frames.Fragment
-	for m, err := range ordered.Read(ctx, l.js, from, last.Pos) {
+	var making assembler
+	for m, err := range ordered.Read(ctx, l.js, from, until) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := fragment(m)
+		p, err := read(m)
 		if err != nil {
 			return nil, err
 		}
-		if (len(found) > 0 || f.Key) && (f.Pos < first.Pos || wanted[f.Pos]) {
+		if p.Pos > last.Pos {
+			break
+		}
+		f := making.add(p)
+		if f != nil && (len(found) > 0 || f.Key) && (f.Pos < first.Pos || wanted[f.Pos]) {
 			found = append(found, f)
+		}
+		if f != nil && f.Pos == last.Pos {
+			break
 		}
 	}
 	if len(found) == 0 {

@@ -74,6 +74,8 @@ func check(f *frames.Fragment) error {
 		}
 	}
 	switch {
+	case len(f.Payload) > maxParts*partBytes:
+		return fmt.Errorf("payload of %d bytes: want at most %d", len(f.Payload), maxParts*partBytes)
 	case f.Codec != frames.H264 && f.Codec != frames.H265:
 		return fmt.Errorf("codec %q: want %s or %s", f.Codec, frames.H264, frames.H265)
 	case f.Duration < 0 || f.Duration > maxDuration:

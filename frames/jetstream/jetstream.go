@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vigil/frames"
@@ -68,6 +66,7 @@ type tail struct {
 	epoch string
 	seq   uint64
 	pos   uint64
+	part  int // of it, the last that is stored
 }
 
 // New returns a log on the stream Stream, which must exist.
@@ -105,19 +104,25 @@ func (l *Log) append(ctx context.Context, f *frames.Fragment) (uint64, error) {
 			return 0, fmt.Errorf("look for the last fragment: %w", err)
 		}
 	}
+	n, first := parts(f.Payload), 0
 	if t.pos > 0 && t.epoch == f.Epoch && t.seq == f.Seq {
-		return t.pos, nil
+		first = t.part + 1
 	}
-	msg := &nats.Msg{Subject: Subject(f.Camera), Header: header, Data: f.Payload}
-	ack, err := l.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(Stream))
-	if err != nil {
-		t.known = false // it may have been stored all the same
-		return 0, err
+	for i := first; i < n; i++ {
+		ack, err := l.js.PublishMsg(ctx, message(f, header, i, n, t.pos), jetstream.WithExpectStream(Stream))
+		if err != nil {
+			t.known = false // it may have been stored all the same
+			return 0, err
+		}
+		if i == 0 && ack.Duplicate {
+			return ack.Sequence, nil
+		}
+		if i == 0 {
+			t.epoch, t.seq, t.pos = f.Epoch, f.Seq, ack.Sequence
+		}
+		t.part = i
 	}
-	if !ack.Duplicate {
-		t.epoch, t.seq, t.pos = f.Epoch, f.Seq, ack.Sequence
-	}
-	return ack.Sequence, nil
+	return t.pos, nil
 }
 
 func (l *Log) tail(camera frames.CameraID) *tail {
@@ -148,7 +153,7 @@ func (l *Log) load(ctx context.Context, camera frames.CameraID, t *tail) error {
 	if err != nil {
 		return err
 	}
-	t.known, t.epoch, t.seq, t.pos = true, last.Epoch, last.Seq, last.Pos
+	t.known, t.epoch, t.seq, t.pos, t.part = true, last.Epoch, last.Seq, last.Pos, last.part
 	return nil
 }
 
@@ -156,36 +161,20 @@ func (l *Log) load(ctx context.Context, camera frames.CameraID, t *tail) error {
 func (l *Log) Follow(ctx context.Context, camera frames.CameraID, from uint64) iter.Seq2[*frames.Fragment, error] {
 	return func(yield func(*frames.Fragment, error) bool) {
 		at := ordered.From{Stream: Stream, Subject: Subject(camera), Seq: from}
+		var making assembler
 		for m, err := range ordered.Follow(ctx, l.js, at) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			f, err := fragment(m)
+			p, err := read(m)
 			if err != nil {
 				yield(nil, fmt.Errorf("follow %s: %w", camera, err))
 				return
 			}
-			if !yield(f, nil) {
+			if f := making.add(p); f != nil && !yield(f, nil) {
 				return
 			}
 		}
 	}
-}
-
-func fragment(m jetstream.Msg) (*frames.Fragment, error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return nil, fmt.Errorf("fragment's metadata: %w", err)
-	}
-	return parse(m.Subject(), m.Headers(), meta.Sequence.Stream, m.Data())
-}
-
-func parse(subject string, header nats.Header, pos uint64, payload []byte) (*frames.Fragment, error) {
-	f, err := decode(frames.CameraID(strings.TrimPrefix(subject, subjectPrefix)), header)
-	if err != nil {
-		return nil, fmt.Errorf("fragment at %s/%d: %w", Stream, pos, err)
-	}
-	f.Pos, f.Payload = pos, payload
-	return f, nil
 }

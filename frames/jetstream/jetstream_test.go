@@ -1,6 +1,7 @@
 package jetstream_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -187,7 +188,7 @@ func TestAppendRefuses(t *testing.T) {
 		"no epoch":            func(f *frames.Fragment) { f.Epoch = "" },
 		"header in the epoch": func(f *frames.Fragment) { f.Epoch = "a\r\nB: c" },
 		"unknown codec":       func(f *frames.Fragment) { f.Codec = "vp8" },
-		"too large":           func(f *frames.Fragment) { f.Payload = make([]byte, 1<<20) },
+		"too large":           func(f *frames.Fragment) { f.Payload = make([]byte, 10<<20) },
 	} {
 		f := framestest.Fragments("door", "e", framestest.Start(), 1, 1)[0]
 		spoil(f)
@@ -195,4 +196,51 @@ func TestAppendRefuses(t *testing.T) {
 			t.Errorf("%s: got no error", name)
 		}
 	}
+}
+
+// Ingest dies over a large access unit: what there is of it is passed over, or made whole by the retry.
+func TestPartsThatNeverCame(t *testing.T) {
+	b := newBroker(t)
+	js := connect(t, b)
+	declare(t, js, config())
+	f := framestest.Fragments("door", "e", framestest.Start(), 2, 1)
+	f[0].Payload = bytes.Repeat([]byte("large"), 300<<10)
+	refusing := &refuser{JetStream: js, after: 2}
+	if _, err := framesjs.New(refusing).Append(t.Context(), f[0]); err == nil {
+		t.Fatal("got no error from a server that took two of three parts")
+	}
+	if _, err := framesjs.New(js).Between(t.Context(), "door", f[0].Start, f[0].End()); !errors.Is(err, frames.ErrNotFound) {
+		t.Errorf("got %v of a fragment that is not whole, want ErrNotFound", err)
+	}
+	// Another process tries again, and appends the next.
+	log := framesjs.New(js)
+	framestest.Append(t, log, f...)
+	got, err := log.Between(t.Context(), "door", f[0].Start, f[1].End())
+	if err != nil || len(got) != 2 || !framestest.Equal(got[0], f[0]) || !framestest.Equal(got[1], f[1]) {
+		t.Errorf("got %d fragments, %v, want both", len(got), err)
+	}
+
+	g := framestest.Fragments("yard", "e", framestest.Start(), 2, 1)
+	g[0].Payload = f[0].Payload
+	refusing.after = 1
+	if _, err := framesjs.New(refusing).Append(t.Context(), g[0]); err == nil {
+		t.Fatal("got no error from a server that took one of three parts")
+	}
+	framestest.Append(t, log, g[1])
+	if got, err = log.Between(t.Context(), "yard", g[0].Start, g[1].End()); err != nil || len(got) != 1 || !framestest.Equal(got[0], g[1]) {
+		t.Errorf("got %d fragments, %v, want the second", len(got), err)
+	}
+}
+
+// refuser takes so many messages and no more.
+type refuser struct {
+	jetstream.JetStream
+	after int
+}
+
+func (r *refuser) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if r.after--; r.after < 0 {
+		return nil, nats.ErrTimeout
+	}
+	return r.JetStream.PublishMsg(ctx, m, opts...)
 }

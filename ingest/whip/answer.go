@@ -12,10 +12,17 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
+// advertised is what publishers are told besides, or instead of, the interfaces' addresses.
+type advertised struct {
+	hosts []netip.Addr
+	only  bool // not the interfaces'
+	port  int
+}
+
 // finishAnswer makes pion's answer one of RFC 9725: rtcp-mux-only in every section (4.4.1), candidates of the one
 // component there is, the extra hosts among them, in the order in which simple clients should try them. FFmpeg
 // tries the first only.
-func finishAnswer(raw string, hosts []netip.Addr, port int) (string, error) {
+func finishAnswer(raw string, to advertised) (string, error) {
 	var sd sdp.SessionDescription
 	if err := sd.UnmarshalString(raw); err != nil {
 		return "", fmt.Errorf("read answer: %w", err)
@@ -40,7 +47,7 @@ func finishAnswer(raw string, hosts []netip.Addr, port int) (string, error) {
 			}
 		}
 		if len(candidates) > 0 {
-			for _, c := range order(candidates, hosts, port) {
+			for _, c := range order(candidates, to) {
 				kept = append(kept, sdp.Attribute{Key: "candidate", Value: c})
 			}
 			kept = append(kept, sdp.Attribute{Key: "end-of-candidates"})
@@ -59,13 +66,13 @@ const maxAnswered = 48
 
 // order adds the extra hosts, then sorts: they first, for somebody thought of them; UDP before TCP, IPv4 before
 // IPv6, loopback last of its kind. Link-local IPv6 addresses are left out, for SDP cannot say of which link.
-func order(candidates []string, hosts []netip.Addr, port int) []string {
+func order(candidates []string, to advertised) []string {
 	type ranked struct {
 		rank  int
 		value string
 	}
 	var all []ranked
-	for i, h := range hosts {
+	for i, h := range to.hosts {
 		for j, transport := range []string{
 			"udp 2130706431 %s %d typ host", "tcp 1671430143 %s %d typ host tcptype passive",
 		} {
@@ -73,8 +80,11 @@ func order(candidates []string, hosts []netip.Addr, port int) []string {
 			if j == 1 {
 				rank = rankTCP - 1
 			}
-			all = append(all, ranked{rank, "h" + strconv.Itoa(2*i+j) + " 1 " + fmt.Sprintf(transport, h, port)})
+			all = append(all, ranked{rank, "h" + strconv.Itoa(2*i+j) + " 1 " + fmt.Sprintf(transport, h, to.port)})
 		}
+	}
+	if to.only {
+		candidates = nil
 	}
 	for _, c := range candidates {
 		if ip, err := netip.ParseAddr(strings.Fields(c)[4]); err == nil && ip.Is6() && ip.IsLinkLocalUnicast() {

@@ -2,61 +2,26 @@ package whip
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-
-	"vigil/frames"
-	"vigil/ingest"
 )
 
-// publishPage is a WHIP client as a web page has it: the camera, H.264 first, candidates by PATCH.
-const publishPage = `<!doctype html><title>publish</title><script>
-window.publish = async (url, token) => {
-  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 480}, audio: true});
-  const pc = new RTCPeerConnection();
-  for (const track of stream.getTracks()) {
-    const t = pc.addTransceiver(track, {direction: 'sendonly', streams: [stream]});
-    if (track.kind === 'video') {
-      const codecs = RTCRtpSender.getCapabilities('video').codecs;
-      const h264 = codecs.filter(c => c.mimeType === 'video/H264');
-      t.setCodecPreferences(h264.concat(codecs.filter(c => c.mimeType !== 'video/H264')));
-    }
-  }
-  const found = [];
-  let patch = c => found.push(c);
-  pc.onicecandidate = e => e.candidate && patch(e.candidate);
-  await pc.setLocalDescription();
-  const auth = {Authorization: 'Bearer ' + token};
-  const resp = await fetch(url, {method: 'POST', body: pc.localDescription.sdp,
-    headers: {...auth, 'Content-Type': 'application/sdp'}});
-  if (resp.status !== 201) throw new Error(resp.status + ' ' + await resp.text());
-  const session = new URL(resp.headers.get('Location'), url), etag = resp.headers.get('ETag');
-  await pc.setRemoteDescription({type: 'answer', sdp: await resp.text()});
-  patch = c => fetch(session, {method: 'PATCH', headers: {...auth, 'If-Match': etag,
-    'Content-Type': 'application/trickle-ice-sdpfrag'},
-    body: 'm=audio 9 RTP/AVP 0\r\na=mid:' + c.sdpMid + '\r\na=' + c.candidate + '\r\n'});
-  const statuses = (await Promise.all(found.map(patch))).map(r => r.status);
-  window.stop = async () => (await fetch(session, {method: 'DELETE', headers: auth})).status;
-  return statuses.every(s => s === 204) ? 'published' : 'trickle: ' + statuses;
-};
-</script>`
+// publishPage is a WHIP client as a web page has it: the camera, candidates by PATCH, restarts of ICE.
+//
+//go:embed testdata/peers/publish.html
+var publishPage []byte
 
 // newBrowser starts a Chromium with a camera and a microphone of its own.
 func newBrowser(t *testing.T) (ctx context.Context, stop func()) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a browser is slow")
-	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed")
-	}
+	path := needs(t, "chromium", "make test-deps")
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
@@ -73,67 +38,100 @@ func newBrowser(t *testing.T) (ctx context.Context, stop func()) {
 	}
 }
 
+// Chromium offers VP8 first unless it is told otherwise, and sends what the answer takes.
 func TestChromiumPublishes(t *testing.T) {
-	ctx, stop := newBrowser(t)
-	defer stop()
-	e := newTestEndpoint(t, nil)
-	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte(publishPage))
-	}))
-	defer page.Close()
-	if err := chromedp.Do(ctx, chromedp.Navigate(page.URL)); err != nil {
-		t.Fatal(err)
-	}
-	got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`window.publish("`+e.url+`/whip/porch", "right")`, chromedp.EvalAwaitPromise))
-	if err != nil || got != "published" {
-		t.Fatalf("publish: got %q, %v", got, err)
-	}
-	v := within(t, e.door.admitted, "admission")
-	if got := within(t, v.started, "start"); got.Audio == nil || got.Audio.Codec != frames.Opus {
-		t.Errorf("got audio %+v, want opus", got.Audio)
-	}
-	keys, last := 0, int64(-1)
-	for n := 0; keys < 3; n++ {
-		u := within(t, v.units, "unit")
-		if u.PTS <= last {
-			t.Fatalf("PTS %d after %d", u.PTS, last)
-		}
-		last = u.PTS
-		if _, key := kind(u.NALUs); key {
-			keys++
-			if naluType(u.NALUs[0]) != naluSPS {
-				t.Errorf("key frame begins with NAL unit type %d", naluType(u.NALUs[0]))
+	for _, c := range []struct{ name, prefer string }{
+		{"H.264 first", `"video/H264"`},
+		{"as it comes, VP8 first", `""`},
+		{"AV1 first", `"video/AV1"`},
+		{"simulcast (W07)", `"video/H264", false, ["h", "l"]`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			needs(t, "ffmpeg", "make test-deps")
+			ctx, stop := newBrowser(t)
+			defer stop()
+			e := newTestEndpoint(t, nil)
+			open(ctx, t)
+			if got := ask[string](ctx, t, `window.publish("`+e.url+`/whip/porch", "right", `+c.prefer+`)`); got != "published" {
+				t.Fatalf("publish: got %q", got)
 			}
-		}
-		if n > 600 {
-			t.Fatalf("%d key frames in 600 units, want 3", keys)
-		}
-	}
-	wantTogether(t, v)
-	status, err := chromedp.Run(ctx, chromedp.Evaluate[int](`window.stop()`, chromedp.EvalAwaitPromise))
-	if err != nil || status != http.StatusOK {
-		t.Errorf("stop: got %d, %v, want 200", status, err)
-	}
-	if reason := within(t, v.ended, "end"); !errors.Is(reason, errDeleted) {
-		t.Errorf("reason: got %v, want %v", reason, errDeleted)
+			v := within(t, e.door.admitted, "admission")
+			units := collect(t, v)
+			checkPicture(t, units)
+			for _, u := range units {
+				if _, key := kind(u.NALUs); key && naluType(u.NALUs[0]) != naluSPS {
+					t.Errorf("key frame begins with NAL unit type %d", naluType(u.NALUs[0]))
+				}
+			}
+			if status := ask[int](ctx, t, `window.stop()`); status != http.StatusOK {
+				t.Errorf("stop: got %d, want 200", status)
+			}
+			if reason := within(t, v.ended, "end"); !errors.Is(reason, errDeleted) {
+				t.Errorf("reason: got %v, want %v", reason, errDeleted)
+			}
+		})
 	}
 }
 
-// wantTogether waits until the browser has reported both clocks, and expects that what they say agrees with arrival.
-func wantTogether(t *testing.T, v *visit) {
+// A browser whose network changes restarts ICE; its session, and its access units' timestamps, go on.
+func TestChromiumRestartsICE(t *testing.T) {
+	ctx, stop := newBrowser(t)
+	defer stop()
+	e := newTestEndpoint(t, nil)
+	open(ctx, t)
+	if got := ask[string](ctx, t, `window.publish("`+e.url+`/whip/porch", "right", "video/H264")`); got != "published" {
+		t.Fatalf("publish: got %q", got)
+	}
+	v := within(t, e.door.admitted, "admission")
+	collect(t, v)
+	for range 2 {
+		if got := ask[string](ctx, t, `window.restart()`); got != "restarted" {
+			t.Fatalf("restart: got %q", got)
+		}
+		for len(v.units) > 0 {
+			<-v.units // from before the restart
+		}
+		collect(t, v)
+	}
+	if len(v.ended) > 0 || len(e.door.admitted) > 0 {
+		t.Error("the session did not outlive the restarts")
+	}
+	if status := ask[int](ctx, t, `window.stop()`); status != http.StatusOK {
+		t.Errorf("stop: got %d, want 200", status)
+	}
+}
+
+// What cannot be taken is refused in words that a page can show.
+func TestChromiumIsRefused(t *testing.T) {
+	ctx, stop := newBrowser(t)
+	defer stop()
+	e := newTestEndpoint(t, nil)
+	open(ctx, t)
+	got := ask[string](ctx, t, `window.publish("`+e.url+`/whip/porch", "right", "video/VP8", true).catch(e => e.message)`)
+	if !strings.HasPrefix(got, "422 ") || !strings.Contains(got, "VP8") || !strings.Contains(got, "send H.264") {
+		t.Errorf("got %q, want 422 that names VP8 and H.264", got)
+	}
+}
+
+// open shows the publish page, from another origin than the endpoint's.
+func open(ctx context.Context, t *testing.T) {
 	t.Helper()
-	var u ingest.Unit
-	for u.NTP.IsZero() {
-		u = within(t, v.units, "unit with its time")
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write(publishPage)
+	}))
+	t.Cleanup(page.Close)
+	if err := chromedp.Do(ctx, chromedp.Navigate(page.URL)); err != nil {
+		t.Fatal(err)
 	}
-	var s ingest.Sound
-	for s.NTP.IsZero() || s.Received.Before(u.Received) {
-		s = within(t, v.sounds, "audio with its time")
+}
+
+// ask evaluates a promise in the page.
+func ask[T any](ctx context.Context, t *testing.T, expression string) T {
+	t.Helper()
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
 	}
-	skew := s.Received.Sub(u.Received) - s.NTP.Sub(u.NTP)
-	t.Logf("audio arrives %v later than video that was captured with it", skew)
-	if skew.Abs() > time.Second {
-		t.Errorf("reports and arrival differ by %v", skew)
-	}
+	return got
 }

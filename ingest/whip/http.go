@@ -1,14 +1,16 @@
 package whip
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
 	"net"
 	"net/http"
-	"slices"
+	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"vigil/frames"
 )
@@ -29,6 +31,7 @@ func (e *Endpoint) Handler() http.Handler {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate")
+		h.Set("Cache-Control", "no-store")
 		rest, ok := strings.CutPrefix(r.URL.Path, prefix)
 		camera, secret, inSession := strings.Cut(rest, "/")
 		if _, err := frames.ParseCameraID(camera); !ok || err != nil || strings.Contains(secret, "/") {
@@ -40,16 +43,53 @@ func (e *Endpoint) Handler() http.Handler {
 			if !ours {
 				e.cfg.Log.Error("whip request", "camera", camera, "method", r.Method, "error", err)
 			}
+			p.wrongToken = p.Status == http.StatusUnauthorized && credentials(r).token != ""
 			p.write(w, camera)
 		}
 	})
 }
 
+// Alias lets publishers begin at /{camera}/whip too, where other servers have it; everything else goes to next.
+func Alias(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		camera, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/whip")
+		if _, err := frames.ParseCameraID(camera); ok && err == nil && camera != "whip" {
+			u := *r.URL
+			u.Path, u.RawPath = prefix+camera, ""
+			aliased := *r
+			aliased.URL = &u
+			r = &aliased
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (e *Endpoint) route(w http.ResponseWriter, r *http.Request, camera, secret string, inSession bool) error {
-	if !inSession {
-		return e.serveEndpoint(w, r, camera)
-	}
 	s := e.find(camera, secret)
+	var err error
+	from := strangerOf(r, camera)
+	switch {
+	case s == nil && changes(r.Method) && !e.refused.ready(from, time.Now()):
+		// Not even the right token is heard then: it could be a guess.
+		return tooMany("too many requests from this address were refused", 5)
+	case inSession:
+		err = s.serve(w, r)
+	default:
+		err = e.serveEndpoint(w, r, camera)
+	}
+	if p, _ := asProblem(err, camera); err != nil && changes(r.Method) &&
+		(p.Status == http.StatusUnauthorized || p.Status == http.StatusNotFound) {
+		e.refused.take(from, time.Now())
+	}
+	return err
+}
+
+func changes(method string) bool {
+	return method == http.MethodPost || method == http.MethodPatch || method == http.MethodDelete
+}
+
+// serve answers a request to the session's URL; s is nil when there is none.
+func (s *session) serve(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case r.Method == http.MethodOptions:
 		preflight(w, "Accept-Patch", typeSDPFrag, "PATCH, DELETE")
@@ -57,9 +97,9 @@ func (e *Endpoint) route(w http.ResponseWriter, r *http.Request, camera, secret 
 	case s == nil:
 		return notFound("no such session")
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		w.WriteHeader(http.StatusNoContent)
+		w.WriteHeader(http.StatusNoContent) // RFC 9725, 4.1
 		return nil
-	case !s.authorized(bearer(r)):
+	case !s.authorized(credentials(r)):
 		return unauthorized()
 	case r.Method == http.MethodDelete:
 		s.end(errDeleted)
@@ -102,10 +142,16 @@ func notAllowed(w http.ResponseWriter, allow string) error {
 	}
 }
 
-// publish begins a session (RFC 9725, 4.2). The offer is judged before the publisher is let in, for letting in
-// takes the camera from whoever has it.
+// publish begins a session (RFC 9725, 4.2). Strangers learn nothing of what is taken, and cost no parsing.
 func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, camera string) error {
-	body, err := readBody(w, r, typeSDP, "Accept-Post")
+	show := credentials(r)
+	if err := e.authorize(camera, show.token); err != nil {
+		return err
+	}
+	if !e.published.take(camera, time.Now()) {
+		return tooMany("camera "+camera+" is being published to too often", 1)
+	}
+	body, err := e.readBody(w, r, typeSDP, "Accept-Post")
 	if err != nil {
 		return err
 	}
@@ -113,124 +159,90 @@ func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, camera string
 	if err != nil {
 		return err
 	}
-	if err := e.reserve(camera); err != nil {
-		return err
-	}
-	token := bearer(r)
-	// The session outlives the request, and so must what Admit makes of its context.
-	in, err := e.cfg.Admission.Admit(e.ctx, camera, token, "whip") //nolint:contextcheck // see above
+	s, answer, err := e.open(r.Context(), camera, show, o)
 	if err != nil {
-		e.release()
-		return err
-	}
-	e.charge(camera)
-	s, err := e.newSession(camera, token, o, in)
-	if err != nil {
-		in.End(err)
-		e.release()
-		return err
-	}
-	answer, err := s.answer(r.Context())
-	if err == nil && !e.start(s) {
-		err = stopping()
-	}
-	if err != nil {
-		s.close(&sync.WaitGroup{})
-		in.End(err)
-		e.release()
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", typeSDP)
+	// Absolute in its path and without a query: OBS replaces the path only, and blanks the query.
 	h.Set("Location", prefix+camera+"/"+s.secret)
 	h.Set("ETag", s.etag)
 	h.Set("Accept-Patch", typeSDPFrag)
+	for _, link := range e.links {
+		h.Add("Link", link)
+	}
 	w.WriteHeader(http.StatusCreated)
 	// A publisher that is gone by now will not connect, which ends the session.
 	_, _ = io.WriteString(w, answer)
 	return nil
 }
 
-// patch takes trickled candidates (RFC 9725, 4.3.1). ICE restarts are not done: a publisher whose network changed
-// begins anew, which takes its own session over.
-func (s *session) patch(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r, typeSDPFrag, "Accept-Patch")
+// open makes a session that waits to be connected to, and the answer that says where. It outlives the request.
+func (e *Endpoint) open(ctx context.Context, camera string, show shown, o *offer) (*session, string, error) {
+	if err := e.reserve(); err != nil {
+		return nil, "", err
+	}
+	s, err := e.newSession(camera, show, o) //nolint:contextcheck // the session outlives the request
 	if err != nil {
-		return err
+		e.release()
+		return nil, "", err
 	}
-	match := r.Header.Values("If-Match")
-	if len(match) == 0 {
-		return &problem{
-			Status: http.StatusPreconditionRequired, Title: "If-Match required",
-			Detail: "send the session's ETag as If-Match",
-		}
+	answer, err := s.negotiate(ctx, o.sdp)
+	if err == nil && !e.start(s) {
+		err = stopping()
 	}
-	tags := entityTags(match)
-	if slices.Contains(tags, "*") || slices.Contains(tags, `"*"`) {
-		return noRestart()
-	}
-	if !slices.Contains(tags, s.etag) {
-		return &problem{
-			Status: http.StatusPreconditionFailed, Title: "stale ETag",
-			Detail: "If-Match names another ICE session than the current one",
-		}
-	}
-	f, err := parseFragment(body)
 	if err != nil {
-		return malformed(err.Error())
+		s.close(&sync.WaitGroup{})
+		e.release()
+		return nil, "", err
 	}
-	if f.ufrag != "" && f.ufrag != s.offer.ufrag || f.pwd != "" && f.pwd != s.offer.pwd {
-		return noRestart()
-	}
-	s.trickle(f)
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return s, answer, nil
 }
 
-func noRestart() *problem {
-	return &problem{
-		Status: http.StatusUnprocessableEntity, Title: "ICE restart not supported",
-		Detail: "publish again with POST; the new session takes the camera over",
-	}
-}
-
-// entityTags splits If-Match (RFC 9110, 13.1.1). Tags of ours hold no comma.
-func entityTags(fields []string) []string {
-	var tags []string
-	for _, f := range fields {
-		for tag := range strings.SplitSeq(f, ",") {
-			tags = append(tags, strings.TrimSpace(tag))
-		}
-	}
-	return tags
-}
-
-// readBody reads a body of the wanted type.
-func readBody(w http.ResponseWriter, r *http.Request, want, accept string) ([]byte, error) {
+// readBody reads a body of the wanted type, which must come in time.
+func (e *Endpoint) readBody(w http.ResponseWriter, r *http.Request, want, accept string) ([]byte, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != want {
 		w.Header().Set(accept, want)
 		return nil, unsupportedType(want)
 	}
+	// A connection that is gone, or a recorder, needs no deadline.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(e.timeouts.body))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case large:
 		return nil, tooLarge()
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, tooSlow()
+	case err != nil:
 		return nil, malformed("the body ended early")
 	}
+	_ = connection.SetReadDeadline(time.Time{})
 	return body, nil
 }
 
-// bearer is the request's token (RFC 6750, 2.1), also without the word Bearer, as some publishers send it.
-func bearer(r *http.Request) string {
-	f := strings.Fields(r.Header.Get("Authorization"))
+// shown is the token that a request shows.
+type shown struct {
+	token string
+	inURL bool // and there is no Authorization
+}
+
+// credentials is the request's token: Authorization's (RFC 6750, 2.1), also without the word Bearer, as some
+// publishers send it; else the URL's (RFC 9725, 4.7.1), for encoders that have a field for an address only.
+func credentials(r *http.Request) shown {
+	header := r.Header.Get("Authorization")
+	f := strings.Fields(header)
 	switch {
+	case header == "":
+		return shown{token: r.URL.Query().Get("token"), inURL: true}
 	case len(f) == 1 && !strings.EqualFold(f[0], "Bearer"):
-		return f[0]
+		return shown{token: f[0]}
 	case len(f) == 2 && strings.EqualFold(f[0], "Bearer"):
-		return f[1]
+		return shown{token: f[1]}
 	}
-	return ""
+	return shown{}
 }
 
 func port(a net.Addr) int {

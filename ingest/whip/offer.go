@@ -21,6 +21,7 @@ type offer struct {
 	video      *codec
 	audio      *codec // nil without audio
 	params     frames.Parameters
+	stream     string // of which all tracks are; empty when the offer does not say
 	ufrag, pwd string
 	candidates int
 }
@@ -46,6 +47,9 @@ type codec struct {
 
 // parseOffer reads and checks an offer. Its errors are *problem.
 func parseOffer(body []byte) (*offer, error) {
+	if bytes.IndexByte(body, 0) >= 0 || bytes.Count(body, []byte("\nm=")) > maxSections {
+		return nil, malformed("the offer has zero bytes, or more than " + strconv.Itoa(maxSections) + " media sections")
+	}
 	var sd sdp.SessionDescription
 	if err := sd.Unmarshal(body); err != nil {
 		return nil, malformed("the offer is not SDP: " + firstLine(err.Error()))
@@ -83,7 +87,7 @@ func parseOffer(body []byte) (*offer, error) {
 	return o, nil
 }
 
-// add takes s in, unless there is one of its kind already (RFC 9725, 4.4.2).
+// add takes s in, unless there is one of its kind already, or of another MediaStream (RFC 9725, 4.4.2).
 func (o *offer) add(s *section) error {
 	place := &o.video
 	if s.kind == "audio" {
@@ -91,6 +95,13 @@ func (o *offer) add(s *section) error {
 	}
 	if *place != nil {
 		return unacceptable("the offer has more than one " + s.kind + " track")
+	}
+	for _, msid := range values(s.source.Attributes, "msid") {
+		stream, _, _ := strings.Cut(msid, " ")
+		if o.stream != "" && stream != o.stream {
+			return unacceptable("the offer's tracks belong to several MediaStreams; put them into one")
+		}
+		o.stream = stream
 	}
 	*place = s.codec
 	if s.kind == "video" {
@@ -159,9 +170,9 @@ func (o *offer) checkTransport(sd *sdp.SessionDescription) error {
 	o.ufrag, o.pwd = first.ufrag, first.pwd
 	switch {
 	case !credential(o.ufrag, 4) || !credential(o.pwd, 22):
-		return unacceptable("the offer has no usable ice-ufrag and ice-pwd")
+		return malformed("the offer has no usable ice-ufrag and ice-pwd")
 	case len(first.prints) == 0 || slices.ContainsFunc(first.prints, func(p string) bool { return !fingerprint(p) }):
-		return unacceptable("the offer has no usable DTLS fingerprint")
+		return malformed("the offer has no usable DTLS fingerprint")
 	}
 	switch first.setup {
 	case "", "actpass", "active", "passive":
@@ -218,7 +229,10 @@ func readCodecs(m *sdp.MediaDescription) codecLines {
 		}
 		c.order = append(c.order, uint8(n))
 		short, _, _ := strings.Cut(name, "/")
-		if len(short) <= 32 && len(c.names) < 16 && !slices.Contains(c.names, short) {
+		if strings.EqualFold(short, "H264") && c.fmtp[uint8(n)] != "" {
+			short += " " + c.fmtp[uint8(n)] // that it is H.264 does not say why it was refused
+		}
+		if len(short) <= 120 && len(c.names) < 16 && !slices.Contains(c.names, short) {
 			c.names = append(c.names, short)
 		}
 	}
@@ -249,7 +263,8 @@ func chooseVideo(m *sdp.MediaDescription) (*codec, error) {
 			}
 		}
 	}
-	p := unacceptable("the offer has no H.264 video that can be taken")
+	p := unacceptable("the offer's video is " + listed(lines.names) + ", of which none is taken; send H.264 of the " +
+		"baseline, main, extended or high profile, with packetization-mode 1 or 0")
 	p.Supported = []string{"H264; packetization-mode=1", "H264; packetization-mode=0"}
 	p.Offered = lines.names
 	return nil, p
@@ -307,9 +322,17 @@ func chooseAudio(m *sdp.MediaDescription) (*codec, error) {
 			}}, nil
 		}
 	}
-	p := unacceptable("the offer's audio is not Opus; leave the audio out or send Opus")
+	p := unacceptable("the offer's audio is " + listed(lines.names) + ", not Opus; leave the audio out or send Opus")
 	p.Supported, p.Offered = []string{"opus"}, lines.names
 	return nil, p
+}
+
+// listed names what was offered.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "of no codec"
+	}
+	return strings.Join(names, ", ")
 }
 
 // direction is the section's direction, else the session's, else sendrecv (RFC 8866, 6.7).

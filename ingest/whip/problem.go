@@ -19,7 +19,8 @@ type problem struct {
 	Supported []string `json:"supported,omitempty"` // what would have been accepted
 	Offered   []string `json:"offered,omitempty"`   // what came instead
 
-	retryAfter int // seconds; 0: no such header
+	retryAfter int  // seconds; 0: no such header
+	wrongToken bool // one was shown (RFC 6750, 3.1)
 }
 
 // Error implements error.
@@ -47,15 +48,26 @@ func tooLarge() *problem {
 	}
 }
 
-func tooMany(detail string) *problem {
+func tooSlow() *problem {
+	return &problem{Status: http.StatusRequestTimeout, Title: "body too slow", Detail: "the body did not come in time"}
+}
+
+func tooMany(detail string, retryAfter int) *problem {
 	return &problem{
-		Status: http.StatusTooManyRequests, Title: "too many sessions", Detail: detail + "; try again later", retryAfter: 2,
+		Status: http.StatusTooManyRequests, Title: "too many requests", Detail: detail + "; try again later", retryAfter: retryAfter,
 	}
 }
 
 func stopping() *problem {
 	return &problem{
 		Status: http.StatusServiceUnavailable, Title: "stopping", Detail: "the server is stopping", retryAfter: 5,
+	}
+}
+
+func unreachable() *problem {
+	return &problem{
+		Status: http.StatusServiceUnavailable, Title: "no address for media",
+		Detail: "none of the names that media is to be sent to can be looked up", retryAfter: 10,
 	}
 }
 
@@ -92,7 +104,11 @@ func asProblem(err error, camera string) (p *problem, ok bool) {
 func (p *problem) write(w http.ResponseWriter, camera string) {
 	h := w.Header()
 	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="whip"`)
+		challenge := `Bearer realm="whip"`
+		if p.wrongToken {
+			challenge += `, error="invalid_token"`
+		}
+		h.Set("WWW-Authenticate", challenge)
 	}
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))

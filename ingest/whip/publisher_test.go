@@ -143,6 +143,19 @@ func (p *publisher) connect() {
 	within(p.t, connected, "connection")
 }
 
+// over waits for the end of the publisher's session.
+func (p *publisher) over(e *testEndpoint, want error) {
+	p.t.Helper()
+	s := e.only(p.session)
+	if s == nil {
+		p.t.Fatal("the session is gone already")
+	}
+	within(p.t, s.done, "end of the session")
+	if reason := s.reason(); !errors.Is(reason, want) {
+		p.t.Errorf("reason: got %v, want %v", reason, want)
+	}
+}
+
 // publish is the whole of it.
 func publish(t *testing.T, e *testEndpoint, audio bool) (*publisher, *visit) {
 	t.Helper()

@@ -1,14 +1,12 @@
 package whip
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pion/sdp/v3"
-	"github.com/pion/webrtc/v4"
 )
 
 func TestOfferIsRebuilt(t *testing.T) {
@@ -98,7 +96,7 @@ func TestFinishAnswer(t *testing.T) {
 		"a=candidate:5 1 udp 9 fe80::1 8189 typ host",
 		"a=candidate:4 1 udp 9 192.168.1.2 8189 typ host", "a=end-of-candidates", "a=recvonly", "",
 	}, "\r\n")
-	got, err := finishAnswer(raw, []netip.Addr{netip.MustParseAddr("203.0.113.7")}, 8189)
+	got, err := finishAnswer(raw, advertised{hosts: []netip.Addr{netip.MustParseAddr("203.0.113.7")}, port: 8189})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,58 +115,10 @@ func TestFinishAnswer(t *testing.T) {
 	if !slices.Equal(addresses, want) {
 		t.Errorf("candidates: got %v, want %v", addresses, want)
 	}
-	if _, err := finishAnswer(strings.Replace(raw, "recvonly", "inactive", 1), nil, 1); err == nil {
+	if _, err := finishAnswer(strings.Replace(raw, "recvonly", "inactive", 1), advertised{}); err == nil {
 		t.Error("an answer that does not receive passes")
 	}
-	if _, err := finishAnswer("junk", nil, 1); err == nil {
+	if _, err := finishAnswer("junk", advertised{}); err == nil {
 		t.Error("junk passes")
 	}
-}
-
-// FuzzOffer holds parseOffer to refusals that clients understand, and what it lets through to being SDP that it
-// takes again and pion takes.
-func FuzzOffer(f *testing.F) {
-	f.Add([]byte(offerText()))
-	f.Add([]byte(videoOnly()))
-	f.Add([]byte(videoOnly("a=mid:0\r\n", "", "packetization-mode=1;", "")))
-	f.Add([]byte("v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		o, err := parseOffer(body)
-		if err != nil {
-			if p, ok := errors.AsType[*problem](err); !ok || p.Status != 400 && p.Status != 422 {
-				t.Fatalf("got %v, want a problem of 400 or 422", err)
-			}
-			return
-		}
-		again, err := parseOffer([]byte(o.sdp))
-		if err != nil {
-			t.Fatalf("its own SDP: %v\n%s", err, o.sdp)
-		}
-		if again.sdp != o.sdp {
-			t.Fatalf("not the same again:\n%s\n%s", o.sdp, again.sdp)
-		}
-		var sd webrtc.SessionDescription
-		sd.Type, sd.SDP = webrtc.SDPTypeOffer, o.sdp
-		if _, err := sd.Unmarshal(); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// FuzzFragment holds parseFragment to candidates of the right form.
-func FuzzFragment(f *testing.F) {
-	f.Add([]byte("a=ice-ufrag:abcd\r\na=ice-pwd:x\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 UDP 5 10.0.0.1 9 typ host\r\n"))
-	f.Add([]byte("a=end-of-candidates\n"))
-	f.Add([]byte("junk"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := parseFragment(body)
-		if err != nil {
-			return
-		}
-		for _, c := range got.candidates {
-			if value, ok := strings.CutPrefix(c.value, "candidate:"); !ok || checkCandidate(value) != nil {
-				t.Fatalf("candidate %q", c.value)
-			}
-		}
-	})
 }

@@ -8,16 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// fragment is an SDP fragment of trickle ICE (RFC 8840, 9): candidates, and the generation they belong to.
+// fragment is an SDP fragment of trickle ICE (RFC 8840, 9): candidates, and the ICE session they belong to. Which
+// section they were said of does not matter: all are one bundle.
 type fragment struct {
-	ufrag, pwd string // empty when the fragment does not say
-	candidates []candidate
-}
-
-// candidate is one line of a fragment, with the section it was said of.
-type candidate struct {
-	mid   string // empty when the fragment does not say
-	value string // "candidate:..." without "a="
+	ufrag, pwd string   // empty when the fragment does not say
+	candidates []string // without "a=candidate:"
 }
 
 // parseFragment reads an application/trickle-ice-sdpfrag body. Attributes it does not know are ignored, as SDP
@@ -27,7 +22,6 @@ func parseFragment(body []byte) (*fragment, error) {
 		return nil, errors.New("the fragment is not UTF-8")
 	}
 	f := &fragment{}
-	mid := ""
 	for line := range strings.SplitSeq(string(body), "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		if line == "" {
@@ -36,27 +30,43 @@ func parseFragment(body []byte) (*fragment, error) {
 		if len(line) < 2 || line[1] != '=' {
 			return nil, errors.New("a line is not of the form <type>=<value>")
 		}
-		switch line[0] {
-		case 'm':
-			mid = ""
-		case 'a':
-			key, value, _ := strings.Cut(line[2:], ":")
-			switch key {
-			case "ice-ufrag":
-				f.ufrag = value
-			case "ice-pwd":
-				f.pwd = value
-			case "mid":
-				mid = value
-			case "candidate":
-				if err := checkCandidate(value); err != nil {
-					return nil, err
-				}
-				f.candidates = append(f.candidates, candidate{mid: mid, value: "candidate:" + value})
-			}
+		if line[0] != 'a' {
+			continue
+		}
+		if err := f.attribute(line[2:]); err != nil {
+			return nil, err
 		}
 	}
+	if f.pwd != "" && f.ufrag == "" {
+		return nil, errors.New("there is an ice-pwd without an ice-ufrag")
+	}
 	return f, nil
+}
+
+// attribute takes one in.
+func (f *fragment) attribute(line string) error {
+	key, value, _ := strings.Cut(line, ":")
+	switch key {
+	case "ice-ufrag":
+		return once(&f.ufrag, value, key)
+	case "ice-pwd":
+		return once(&f.pwd, value, key)
+	case "candidate":
+		if err := checkCandidate(value); err != nil {
+			return err
+		}
+		f.candidates = append(f.candidates, value)
+	}
+	return nil
+}
+
+// once sets a value that may be said again, per section, but not otherwise.
+func once(place *string, value, key string) error {
+	if *place != "" && *place != value {
+		return errors.New("there are several values of " + key + ", but one bundle has one")
+	}
+	*place = value
+	return nil
 }
 
 // checkCandidate checks the form of a candidate-attribute (RFC 8839, 5.1). Whether its transport is one of ours

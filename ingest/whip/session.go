@@ -3,8 +3,6 @@ package whip
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/ice/v4"
-	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"vigil/frames"
@@ -33,19 +28,18 @@ var (
 	errNoPackets    = errors.New("no video packets from the publisher")
 	errNoKeyFrame   = errors.New("no key frame from the publisher")
 	errNoAnswer     = errors.New("the answer could not be made")
+	errSuperseded   = errors.New("a newer publisher came before this one had connected")
 )
-
-const receiveMTU = 1500
 
 // session is one publisher's connection.
 type session struct {
 	e      *Endpoint
 	camera string
 	secret string // in its URL; 130 bits
-	etag   string // of its ICE generation, quoted
-	token  [sha256.Size]byte
+	etag   string // of its first ICE session
+	show   shown  // what it was let in with
 	offer  *offer
-	in     *ingest.Session
+	in     *ingest.Session // nil until it is connected
 	log    *slog.Logger
 	pc     *webrtc.PeerConnection
 
@@ -59,20 +53,24 @@ type session struct {
 
 	lastPacket atomic.Int64 // Unix nanoseconds
 	lastKey    atomic.Int64
+	keyed      atomic.Bool // there was a key frame
 	units      atomic.Uint64
 	lost       atomic.Uint64
 	dropped    atomic.Uint64
 
-	mu         sync.Mutex
-	candidates int // heard of so far
+	mu      sync.Mutex // of one PATCH at a time
+	ice     iceSession
+	patches *bucket
 }
 
-// newSession makes the peer connection of an admitted publisher. The caller must start or close it.
-func (e *Endpoint) newSession(camera, token string, o *offer, in *ingest.Session) (*session, error) {
+// newSession makes the peer connection of an authorized publisher. The caller must start or close it.
+func (e *Endpoint) newSession(camera string, show shown, o *offer) (*session, error) {
+	etag := `"` + rand.Text() + `"`
 	s := &session{
-		e: e, camera: camera, secret: rand.Text(), etag: `"` + rand.Text() + `"`, token: sha256.Sum256([]byte(token)),
-		offer: o, in: in, log: e.cfg.Log.With("camera", camera), candidates: o.candidates,
-		done: make(chan struct{}), connected: make(chan struct{}),
+		e: e, camera: camera, secret: rand.Text(), etag: etag, show: show, offer: o, log: e.cfg.Log.With("camera", camera),
+		ice:     iceSession{etag: etag, ufrag: o.ufrag, pwd: o.pwd, candidates: o.candidates},
+		patches: newBucket(patchLimit, time.Now()),
+		done:    make(chan struct{}), connected: make(chan struct{}),
 		tracks: make(chan *webrtc.TrackRemote, 4), ask: make(chan struct{}, 1),
 	}
 	api, err := e.api(o)
@@ -103,67 +101,17 @@ func (e *Endpoint) newSession(camera, token string, o *offer, in *ingest.Session
 	return s, nil
 }
 
-// api is a pion of just the codecs that the answer takes.
-func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
-	m := &webrtc.MediaEngine{}
-	err := o.video.register(m, webrtc.RTPCodecTypeVideo)
-	if err == nil && o.audio != nil {
-		err = o.audio.register(m, webrtc.RTPCodecTypeAudio)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("register codecs: %w", err)
-	}
-	interceptors := &interceptor.Registry{}
-	if err := errors.Join(
-		webrtc.ConfigureNack(m, interceptors),
-		webrtc.ConfigureRTCPReports(interceptors),
-		webrtc.ConfigureTWCCSender(m, interceptors),
-	); err != nil {
-		return nil, fmt.Errorf("configure interceptors: %w", err)
-	}
-	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors),
-		webrtc.WithSettingEngine(e.settings())), nil
-}
-
-// register makes pion know the codec.
-func (c *codec) register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType) error {
-	err := m.RegisterCodec(c.params, kind)
-	if err == nil && c.rtx != nil {
-		err = m.RegisterCodec(*c.rtx, kind)
-	}
-	return err
-}
-
-// settings are the transport of all sessions.
-func (e *Endpoint) settings() webrtc.SettingEngine {
-	s := webrtc.SettingEngine{LoggerFactory: pionLogger{e.cfg.Log}}
-	s.SetICEUDPMux(e.udpMux)
-	s.SetICETCPMux(e.tcpMux)
-	s.SetNetworkTypes([]webrtc.NetworkType{
-		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
-	})
-	s.SetIncludeLoopbackCandidate(e.loopback)
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	s.DisableActiveTCP(true)
-	s.SetReceiveMTU(receiveMTU)
-	// A publisher that is gone is noticed after 5 + 10 s; one that only sends media and answers no checks, as
-	// FFmpeg, is heard by its media.
-	s.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
-	return s
-}
-
-// answer takes the offer and gathers candidates; there is no trickle from the server (RFC 9725, 4.3.2).
-func (s *session) answer(ctx context.Context) (string, error) {
-	err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: s.offer.sdp})
-	if err != nil {
+// negotiate takes an offer and gathers candidates; there is no trickle from the server (RFC 9725, 4.3.2).
+func (s *session) negotiate(ctx context.Context, offer string) (answer string, err error) {
+	if err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", unacceptable("the offer cannot be taken: " + firstLine(err.Error()))
 	}
-	answer, err := s.pc.CreateAnswer(nil)
+	made, err := s.pc.CreateAnswer(nil)
 	if err != nil {
 		return "", fmt.Errorf("create answer: %w", err)
 	}
 	gathered := webrtc.GatheringCompletePromise(s.pc)
-	if err := s.pc.SetLocalDescription(answer); err != nil {
+	if err := s.pc.SetLocalDescription(made); err != nil {
 		return "", fmt.Errorf("set answer: %w", err)
 	}
 	select {
@@ -173,47 +121,43 @@ func (s *session) answer(ctx context.Context) (string, error) {
 	case <-s.ctx.Done():
 		return "", fmt.Errorf("gather candidates: %w", s.reason())
 	}
-	return finishAnswer(s.pc.LocalDescription().SDP, s.e.hosts, port(s.e.Addr()))
+	known, missing := s.e.hosts.resolve(ctx)
+	if missing != nil {
+		s.log.Warn("whip: a host to advertise is not known", "error", missing)
+	}
+	if s.e.cfg.OnlyHosts && len(known) == 0 {
+		return "", unreachable()
+	}
+	return finishAnswer(s.pc.LocalDescription().SDP, advertised{known, s.e.cfg.OnlyHosts, port(s.e.Addr())})
 }
 
 // reason is why the session ended.
 func (s *session) reason() error { return context.Cause(s.ctx) }
 
-// authorized compares a request's token with the one the session was let in with, in constant time.
-func (s *session) authorized(token string) bool {
-	sum := sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
+// authorized compares a request's token with the one the session was let in with. Who came with a token in the URL
+// shows the session's own URL, which is as good.
+func (s *session) authorized(show shown) bool {
+	return s.show.inURL && show.inURL && show.token == "" || equal(s.show.token, show.token)
 }
 
-// trickle hands the fragment's candidates to ICE. Those it cannot use are ignored.
-func (s *session) trickle(f *fragment) {
-	for _, c := range f.candidates {
-		s.mu.Lock()
-		s.candidates++
-		full := s.candidates > maxCandidates
-		s.mu.Unlock()
-		if full {
-			return
-		}
-		if !validCandidate(strings.TrimPrefix(c.value, "candidate:")) {
-			continue
-		}
-		first := uint16(0) // one bundle: whatever the section, it is the first's transport
-		if err := s.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.value, SDPMLineIndex: &first}); err != nil {
-			s.log.Debug("candidate ignored", "error", err)
-		}
+func (s *session) isConnected() bool {
+	select {
+	case <-s.connected:
+		return true
+	default:
+		return false
 	}
 }
 
 // run is the session from its answer to its end.
 func (s *session) run() {
-	stop := context.AfterFunc(s.in.Context, func() { s.end(context.Cause(s.in.Context)) })
-	defer stop()
 	var wg sync.WaitGroup
 	s.watch(&wg)
 	reason := s.reason()
 	s.close(&wg)
-	s.in.End(reason)
+	if s.in != nil {
+		s.in.End(reason)
+	}
 	s.log.Info("whip session ended", "reason", reason, "units", s.units.Load(), "lost_packets", s.lost.Load(),
 		"dropped_units", s.dropped.Load())
 }
@@ -241,6 +185,7 @@ func (s *session) watch(wg *sync.WaitGroup) {
 	asking := time.NewTimer(t.ask)
 	defer asking.Stop()
 	connected := s.connected
+	var tracks chan *webrtc.TrackRemote // nobody listens to them before the camera is taken
 	var video *webrtc.TrackRemote
 	for {
 		select {
@@ -248,7 +193,11 @@ func (s *session) watch(wg *sync.WaitGroup) {
 			return
 		case <-connected:
 			connected, pending = nil, false
-			s.settle()
+			if err := s.settle(); err != nil {
+				s.end(err)
+				return
+			}
+			tracks = s.tracks
 			deadline.Reset(min(t.packet, t.key))
 		case now := <-deadline.C:
 			if reason := s.stalled(pending, now); reason != nil {
@@ -256,7 +205,7 @@ func (s *session) watch(wg *sync.WaitGroup) {
 				return
 			}
 			deadline.Reset(s.patience(now))
-		case track := <-s.tracks:
+		case track := <-tracks:
 			if s.read(wg, track, video != nil) {
 				video = track
 				s.askForKey(video)
@@ -271,13 +220,21 @@ func (s *session) watch(wg *sync.WaitGroup) {
 	}
 }
 
-// settle notes that the publisher is connected.
-func (s *session) settle() {
+// settle takes the camera for a publisher that is connected. Until then whoever had it keeps it: a publisher that
+// never connects takes nothing away.
+func (s *session) settle() error {
 	s.e.release()
+	in, err := s.e.cfg.Admission.Admit(s.e.ctx, s.camera, s.show.token, "whip")
+	if err != nil {
+		return fmt.Errorf("admit: %w", err)
+	}
+	s.in = in
+	context.AfterFunc(in.Context, func() { s.end(context.Cause(in.Context)) })
 	s.log.Info("whip session connected")
 	now := time.Now().UnixNano()
 	s.lastPacket.Store(now)
 	s.lastKey.Store(now)
+	return nil
 }
 
 // askAgain asks for a key frame if there was none for a while, and says when to look again. Browsers send one and
@@ -300,7 +257,9 @@ func (s *session) stalled(pending bool, now time.Time) error {
 		return errNotConnected
 	case now.Sub(time.Unix(0, s.lastPacket.Load())) >= t.packet:
 		return errNoPackets
-	case now.Sub(time.Unix(0, s.lastKey.Load())) >= t.key:
+	case !s.keyed.Load() && now.Sub(time.Unix(0, s.lastKey.Load())) >= t.key:
+		// Only the first is waited for here. Later ones may be far apart: some encoders do not listen to requests
+		// (aiortc 1.4 sends one in 250 pictures), and how long the recording can do without is the sink's to say.
 		return errNoKeyFrame
 	}
 	return nil
@@ -309,8 +268,11 @@ func (s *session) stalled(pending bool, now time.Time) error {
 // patience is how long nothing can be stalled.
 func (s *session) patience(now time.Time) time.Duration {
 	t := s.e.timeouts
-	return max(time.Millisecond, min(
-		t.packet-now.Sub(time.Unix(0, s.lastPacket.Load())), t.key-now.Sub(time.Unix(0, s.lastKey.Load()))))
+	left := t.packet - now.Sub(time.Unix(0, s.lastPacket.Load()))
+	if !s.keyed.Load() {
+		left = min(left, t.key-now.Sub(time.Unix(0, s.lastKey.Load())))
+	}
+	return max(time.Millisecond, left)
 }
 
 // read starts reading a track, and says whether it is the session's video. All tracks are read, for congestion
@@ -366,18 +328,15 @@ func (s *session) readVideo(track *webrtc.TrackRemote, clock *ingest.SenderClock
 			return fmt.Errorf("read track: %w", err)
 		}
 		now := time.Now()
-		p := &rtp.Packet{}
-		// The copy is kept for as long as its NAL units are, so it is no larger than they.
-		if err := p.Unmarshal(append([]byte(nil), buf[:n]...)); err != nil {
+		p := packet(buf[:n], uint8(s.offer.video.params.PayloadType))
+		if p == nil {
 			continue // as if it never came
-		}
-		if p.PayloadType != uint8(s.offer.video.params.PayloadType) {
-			p.Payload = nil // not in the answer; it keeps its place in the sequence
 		}
 		s.lastPacket.Store(now.UnixNano())
 		for _, u := range a.push(p, now) {
 			if _, key := kind(u.NALUs); key {
 				s.lastKey.Store(now.UnixNano())
+				s.keyed.Store(true)
 			}
 			u.NTP = clock.At(uint32(u.PTS))
 			if err := s.in.Unit(u); err != nil {

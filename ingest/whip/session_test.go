@@ -2,7 +2,9 @@ package whip
 
 import (
 	"errors"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -109,21 +111,6 @@ func TestKeyFramesAreAskedForAgainAndAgain(t *testing.T) {
 	}
 }
 
-func TestTakeover(t *testing.T) {
-	e := newTestEndpoint(t, nil)
-	first, one := publish(t, e, false)
-	first.sendUntilTaken(one, keyUnit(100), 0)
-	second, two := publish(t, e, false)
-	if reason := within(t, one.ended, "end of the first session"); !errors.Is(reason, errTakenOver) {
-		t.Errorf("reason: got %v, want %v", reason, errTakenOver)
-	}
-	second.sendUntilTaken(two, keyUnit(100), 0)
-	resp, _ := request(t, http.MethodDelete, first.session, "", "Authorization", "Bearer right")
-	if resp.StatusCode != http.StatusNotFound {
-		t.Errorf("delete of the session that was taken over: got %d, want 404", resp.StatusCode)
-	}
-}
-
 func TestDeleteFrees(t *testing.T) {
 	e := newTestEndpoint(t, nil)
 	p, v := publish(t, e, true)
@@ -161,9 +148,9 @@ func TestNeverConnectedIsFreed(t *testing.T) {
 	e := newTestEndpoint(t, func(e *Endpoint) { e.timeouts.connect = 50 * time.Millisecond })
 	p, offer := newPublisher(t, false, offeredFormat)
 	p.post(e, "porch", "right", offer)
-	v := within(t, e.door.admitted, "admission")
-	if reason := within(t, v.ended, "end"); !errors.Is(reason, errNotConnected) {
-		t.Errorf("reason: got %v, want %v", reason, errNotConnected)
+	p.over(e, errNotConnected)
+	if len(e.door.admitted) != 0 {
+		t.Error("a publisher that did not connect took the camera")
 	}
 	if d := defaultTimeouts().connect; d != 10*time.Second {
 		t.Errorf("connect timeout: got %v, want 10s", d)
@@ -202,6 +189,27 @@ func TestStalls(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// aiortc 1.4 does not listen to requests for key frames and sends one in 250 pictures: at 15 a second its session used to
+// end after 15 s, in the middle of good video.
+func TestKeyFramesMayBeFarApart(t *testing.T) {
+	e := newTestEndpoint(t, func(e *Endpoint) { e.timeouts.key = 100 * time.Millisecond })
+	p, v := publish(t, e, false)
+	ts := p.sendUntilTaken(v, keyUnit(100), 0) * 3000
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < 3*e.timeouts.key; ts += 3000 {
+		p.send(p.packets(deltaUnit(100), ts)...)
+		select {
+		case reason := <-v.ended:
+			t.Fatalf("the session ended: %v", reason)
+		case <-tick.C:
+		}
+	}
+	for u := within(t, v.units, "unit"); u.PTS != int64(ts)-3000; {
+		u = within(t, v.units, "unit")
 	}
 }
 
@@ -276,21 +284,29 @@ func TestConnectsOverTCP(t *testing.T) {
 	p.sendUntilTaken(v, keyUnit(30000), 0)
 }
 
-func TestWildcardAddress(t *testing.T) {
-	d := newDoor()
-	e, err := New(Config{UDP: ":0", Hosts: []string{"203.0.113.7"}, Admission: d, Log: testLog(t)})
+// Whoever opens TCP connections and says nothing does not use up what publishers need: UDP goes on.
+func TestSilentTCPConnectionsAreBounded(t *testing.T) {
+	e := newTestEndpoint(t, nil)
+	var dialer net.Dialer
+	for range maxStrangers + 10 {
+		c, err := dialer.DialContext(t.Context(), "tcp", e.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	last, err := dialer.DialContext(t.Context(), "tcp", e.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	te := runEndpoint(t, e, d)
-	p, offer := newPublisher(t, false, offeredFormat)
-	p.post(te, "porch", "right", offer)
-	first := between(p.answer, "a=candidate:")
-	if !strings.Contains(first, " 203.0.113.7 ") || !strings.Contains(p.answer, " 127.0.0.1 ") {
-		t.Errorf("want the host first, and loopback:\n%s", p.answer)
+	defer func() { _ = last.Close() }()
+	if err := last.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
 	}
-	p.connect()
-	v := within(t, d.admitted, "admission")
+	if _, err := last.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the connection over the bound: got %v, want that it is closed", err)
+	}
+	p, v := publish(t, e, false)
 	p.sendUntilTaken(v, keyUnit(100), 0)
 }
 

@@ -58,6 +58,20 @@ type assembler struct {
 	ts      int64
 }
 
+// packet reads an RTP packet, nil when it is none. One that is not of the answer's payload type is empty: it keeps its
+// place in the sequence.
+func packet(raw []byte, payloadType uint8) *rtp.Packet {
+	p := &rtp.Packet{}
+	// The copy is kept for as long as its NAL units are, so it is no larger than they.
+	if err := p.Unmarshal(append([]byte(nil), raw...)); err != nil {
+		return nil
+	}
+	if p.PayloadType != payloadType {
+		p.Payload = nil
+	}
+	return p
+}
+
 func newAssembler() *assembler {
 	return &assembler{held: map[uint16]arrived{}, unsure: true, waiting: true}
 }

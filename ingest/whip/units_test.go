@@ -1,7 +1,6 @@
 package whip
 
 import (
-	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
@@ -189,30 +188,33 @@ func TestAssemblerWaitsForTheMissing(t *testing.T) {
 	}
 }
 
-// FuzzAssembler feeds packets that a hostile publisher could send. Input: per packet 2 bytes sequence number,
-// 1 timestamp, 1 flags, 1 length, payload.
-func FuzzAssembler(f *testing.F) {
-	f.Add([]byte{0, 1, 0, 1, 3, 0x67, 1, 2, 0, 2, 0, 0x81, 3, 0x65, 1, 2})
-	f.Add([]byte{0, 1, 0, 1, 2, 0x7c, 0x85, 0, 3, 0, 0x80, 3, 0x7c, 0x45, 2, 0, 2, 0, 1, 3, 0x7c, 5, 1})
-	f.Add([]byte{0, 1, 0, 0x80, 9, 0x78, 0, 2, 0x67, 1, 0, 2, 0x65, 1})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		a, at := newAssembler(), noon
-		first := true
-		for len(data) >= 5 {
-			n := min(int(data[4]), len(data)-5)
-			p := single(binary.BigEndian.Uint16(data), uint32(data[2])*3000, data[3]&0x80 != 0, data[5:5+n])
-			at = at.Add(time.Duration(data[3]&0x7f) * 10 * time.Millisecond)
-			data = data[5+n:]
-			for _, u := range a.push(p, at) {
-				picture, key := kind(u.NALUs)
-				if !picture || first && !key {
-					t.Fatalf("a unit that cannot be decoded: picture %v, first %v, key %v", picture, first, key)
-				}
-				first = false
-			}
-			if len(a.held) > reorderSpan || len(a.unit) > maxUnitPackets || len(a.head) > maxHead {
-				t.Fatalf("kept too much: %d, %d, %d", len(a.held), len(a.unit), len(a.head))
-			}
+// W07: what is no packet of the answer's payload type leaves nothing behind but its place in the sequence.
+func TestPacket(t *testing.T) {
+	head := func(first, pt byte) []byte { return []byte{first, pt, 0, 7, 0, 0, 0, 9, 0, 0, 0, 1} }
+	for _, c := range []struct {
+		name string
+		raw  []byte
+		want int // bytes of payload; -1: no packet
+	}{
+		{"whole", append(head(0x80, 102), 1, 2, 3), 3},
+		{"marker", append(head(0x80, 0x80|102), 1, 2, 3), 3},
+		{"another payload type", append(head(0x80, 96), 1, 2, 3), 0},
+		{"no payload", head(0x80, 102), 0},
+		{"padding", append(head(0xa0, 102), 1, 2, 3, 0, 2), 3},
+		{"padding alone", append(head(0xa0, 102), 0, 0, 3), 0},
+		{"padding of nothing", append(head(0xa0, 102), 1, 2, 0), -1},
+		{"padding longer than the payload", append(head(0xa0, 102), 1, 2, 200), -1},
+		{"cut header", head(0x80, 102)[:11], -1},
+		{"sources that are not there", head(0x8f, 102), -1},
+		{"an extension longer than the packet", append(head(0x90, 102), 0xbe, 0xde, 0xff, 0xff), -1},
+		{"empty", nil, -1},
+	} {
+		p := packet(c.raw, 102)
+		switch {
+		case p == nil && c.want >= 0:
+			t.Errorf("%s: got no packet", c.name)
+		case p != nil && (len(p.Payload) != c.want || p.SequenceNumber != 7):
+			t.Errorf("%s: got %d bytes of packet %d, want %d", c.name, len(p.Payload), p.SequenceNumber, c.want)
 		}
-	})
+	}
 }

@@ -6,11 +6,12 @@ package whip
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -23,38 +24,52 @@ import (
 
 // Config says where media arrives and who may publish.
 type Config struct {
-	UDP       string           // address of media, for all sessions, UDP and ICE-TCP on the same port; ":8189" is customary
-	Hosts     []string         // IP addresses to advertise besides the interfaces', such as a NAT's outer one
-	Loopback  bool             // advertise loopback too; implied when UDP is a loopback or a wildcard address
-	Admission ingest.Admission // required
-	Log       *slog.Logger     // required
+	UDP        string       // address of media, for all sessions, UDP and ICE-TCP on the same port; ":8189" is customary
+	Hosts      []string     // IP addresses and host names to advertise besides the interfaces', such as a NAT's outer one
+	OnlyHosts  bool         // advertise Hosts and nothing else, as behind a 1:1 NAT or in a container
+	Loopback   bool         // advertise loopback too; implied when UDP is a loopback or a wildcard address
+	ICEServers []ICEServer  // that publishers are told of
+	Admission  Admission    // required
+	Log        *slog.Logger // required
 }
 
-// Bounds of what one endpoint takes.
+// Admission lets publishers in. A request is judged before its offer is looked at, and the camera is taken only
+// once its publisher is connected, so the token must be known in between.
+type Admission interface {
+	ingest.Admission
+	// Publishing returns the token that publishers of the camera must show, or that it is open. No token is right
+	// for a camera that is not open and has none.
+	Publishing(camera string) (token string, open bool, err error)
+}
+
 const (
-	maxBody       = 64 << 10 // bytes of an offer or an SDP fragment
-	maxPending    = 20       // sessions that are not connected yet, over all cameras
-	maxCandidates = 64       // of one peer, over its offer and all its fragments
-	socketBuffer  = 4 << 20  // bytes; a key frame arrives in one burst
-	portAttempts  = 10       // to find a port that is free for UDP and TCP when any will do
+	socketBuffer = 4 << 20 // bytes; a key frame arrives in one burst
+	portAttempts = 10      // to find a port that is free for UDP and TCP when any will do
 )
 
 // timeouts are what a session may take its time for.
 type timeouts struct {
+	body    time.Duration // of a request
 	connect time.Duration // from the answer to DTLS
+	silent  time.Duration // without any packet, until the connection counts as disturbed
+	failed  time.Duration // and from then on, until it is lost
 	packet  time.Duration // without a video packet
-	key     time.Duration // without a key frame
+	key     time.Duration // until the first key frame
 	ask     time.Duration // between requests for a key frame
 }
 
 func defaultTimeouts() timeouts {
-	return timeouts{connect: 10 * time.Second, packet: 10 * time.Second, key: 15 * time.Second, ask: 2 * time.Second}
+	return timeouts{
+		body: 10 * time.Second, connect: 10 * time.Second, silent: 5 * time.Second, failed: 10 * time.Second,
+		packet: 10 * time.Second, key: 15 * time.Second, ask: 2 * time.Second,
+	}
 }
 
 // Endpoint is a WHIP endpoint and its sessions.
 type Endpoint struct {
 	cfg      Config
-	hosts    []netip.Addr
+	hosts    *hosts
+	links    []string // Link headers of the ICE servers
 	loopback bool
 	udp      *net.UDPConn
 	udpMux   ice.UDPMux
@@ -69,7 +84,9 @@ type Endpoint struct {
 	closed   bool
 	sessions map[string]*session // by secret
 	pending  int
-	rates    map[string]*bucket // by camera, of those that Admission knows
+
+	published buckets[string]   // by camera
+	refused   buckets[stranger] // for a wrong token, or a session that is not there
 }
 
 var errStopped = errors.New("the program stops")
@@ -80,33 +97,52 @@ func New(cfg Config) (*Endpoint, error) {
 		return nil, errors.New("whip: Admission and Log are required")
 	}
 	e := &Endpoint{
-		cfg: cfg, timeouts: defaultTimeouts(),
-		sessions: map[string]*session{}, rates: map[string]*bucket{},
+		cfg: cfg, timeouts: defaultTimeouts(), sessions: map[string]*session{},
+		published: buckets[string]{limit: publishLimit}, refused: buckets[stranger]{limit: refusedLimit},
 	}
-	for _, h := range cfg.Hosts {
-		ip, err := netip.ParseAddr(h)
-		if err != nil {
-			return nil, fmt.Errorf("whip: host %q: want an IP address", h)
-		}
-		e.hosts = append(e.hosts, ip.Unmap())
+	if err := e.advertise(); err != nil {
+		return nil, fmt.Errorf("whip: %w", err)
 	}
 	udp, tcp, err := listen(cfg.UDP)
 	if err != nil {
 		return nil, err
 	}
+	e.share(udp, tcp)
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	return e, nil
+}
+
+// advertise checks what publishers will be told of.
+func (e *Endpoint) advertise() (err error) {
+	if e.hosts, err = newHosts(e.cfg.Hosts); err != nil {
+		return err
+	}
+	if e.cfg.OnlyHosts && len(e.cfg.Hosts) == 0 {
+		return errors.New("OnlyHosts without Hosts leaves no address for publishers")
+	}
+	for _, s := range e.cfg.ICEServers {
+		link, err := s.link()
+		if err != nil {
+			return err
+		}
+		e.links = append(e.links, link)
+	}
+	return nil
+}
+
+// share shares the two sockets among all sessions.
+func (e *Endpoint) share(udp *net.UDPConn, tcp net.Listener) {
 	// Best effort: the kernel's limit may be lower.
 	_ = udp.SetReadBuffer(socketBuffer)
 	ip := udp.LocalAddr().(*net.UDPAddr).IP
-	e.loopback = cfg.Loopback || ip.IsLoopback() || ip.IsUnspecified()
-	logger := pionLogger{cfg.Log}.NewLogger("ice")
+	e.loopback = e.cfg.Loopback || ip.IsLoopback() || ip.IsUnspecified()
+	logger := pionLogger{e.cfg.Log}.NewLogger("ice")
 	e.udp = udp
 	e.udpMux = webrtc.NewICEUDPMux(logger, udp)
 	e.tcpMux = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: tcp, Logger: logger, ReadBufferSize: 64, WriteBufferSize: 1 << 20,
+		Listener: newBoundedListener(tcp, maxStrangers), Logger: logger, ReadBufferSize: 64, WriteBufferSize: 1 << 20,
 		FirstStunBindTimeout: e.timeouts.connect, AliveDurationForConnFromStun: e.timeouts.connect,
 	})
-	e.ctx, e.cancel = context.WithCancelCause(context.Background())
-	return e, nil
 }
 
 // listen binds the same port for UDP and TCP. When any port will do, one may be free for UDP only: then another
@@ -149,18 +185,30 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	return nil
 }
 
+// authorize judges a publisher's token, in a time that tells nothing of it.
+func (e *Endpoint) authorize(camera, token string) error {
+	want, open, err := e.cfg.Admission.Publishing(camera)
+	if same := equal(want, token); err == nil && !open && (!same || want == "") {
+		err = ingest.ErrWrongToken
+	}
+	return err
+}
+
+// equal compares in a time that tells nothing of the contents, nor of the lengths.
+func equal(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
 // reserve takes a place among the sessions that are not connected yet, or says why there is none.
-func (e *Endpoint) reserve(camera string) error {
+func (e *Endpoint) reserve() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return stopping()
 	}
 	if e.pending >= maxPending {
-		return tooMany("too many sessions are waiting to connect")
-	}
-	if b := e.rates[camera]; b != nil && !b.ready(time.Now()) {
-		return tooMany("camera " + camera + " is being published to too often")
+		return tooMany("too many sessions are waiting to connect", 2)
 	}
 	e.pending++
 	return nil
@@ -173,26 +221,18 @@ func (e *Endpoint) release() {
 	e.pending--
 }
 
-// charge counts a session that was let in against its camera's rate. Strangers never get here, so they cannot
-// use up a camera's rate.
-func (e *Endpoint) charge(camera string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b := e.rates[camera]
-	if b == nil {
-		b = &bucket{tokens: bucketSize, last: time.Now()}
-		e.rates[camera] = b
-	}
-	b.take(time.Now())
-}
-
-// start registers s and runs it until it is over. It says false when the endpoint stops; s is then the caller's to
-// close.
+// start registers s and runs it until it is over. Of the sessions of one camera that are not connected yet only the
+// newest may go on. It says false when the endpoint stops; s is then the caller's to close.
 func (e *Endpoint) start(s *session) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return false
+	}
+	for _, earlier := range e.sessions {
+		if earlier.camera == s.camera && !earlier.isConnected() {
+			earlier.end(errSuperseded)
+		}
 	}
 	e.sessions[s.secret] = s
 	e.wg.Go(func() {
@@ -213,28 +253,4 @@ func (e *Endpoint) find(camera, secret string) *session {
 		return s
 	}
 	return nil
-}
-
-// How often one camera may be published to: a burst, then so many a second.
-const (
-	bucketSize = 20
-	bucketRate = 10
-)
-
-// bucket is a token bucket.
-type bucket struct {
-	tokens float64
-	last   time.Time
-}
-
-func (b *bucket) ready(now time.Time) bool {
-	b.tokens = min(bucketSize, b.tokens+bucketRate*now.Sub(b.last).Seconds())
-	b.last = now
-	return b.tokens >= 1
-}
-
-func (b *bucket) take(now time.Time) {
-	if b.ready(now) {
-		b.tokens--
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"vigil/alerts"
 	alertsjs "vigil/alerts/jetstream"
 	"vigil/alerts/webhook"
+	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/lease"
 )
@@ -45,6 +46,24 @@ func (a *App) openAlerts(ctx context.Context) error {
 		return err
 	}
 	a.task("alerts", a.leased("alerts", desk.Run))
+	return a.openWatch(ctx, desk)
+}
+
+// openWatch gets ready what tells of cameras, by the desk's ways.
+func (a *App) openWatch(ctx context.Context, desk *alerts.Desk) error {
+	states, err := bus.OpenKV[frames.CameraState](ctx, a.bus, bus.Cameras)
+	if err != nil {
+		return err
+	}
+	told, err := alertsjs.OpenTold(ctx, a.bus)
+	if err != nil {
+		return err
+	}
+	watch := &alerts.Watch{
+		Cameras: cameraList{states}.Cameras, Told: told, Outbox: desk.Outbox, Endpoints: desk.Endpoints,
+		Now: time.Now, Log: a.log,
+	}
+	a.task("cameras", a.leased("cameras", watch.Run))
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"vigil/clips"
 	framesjs "vigil/frames/jetstream"
+	"vigil/ingest/whip"
 	"vigil/internal/bus"
 	"vigil/internal/client"
 	"vigil/internal/config"
@@ -178,13 +179,13 @@ func (a *App) openData(context.Context) error {
 	return nil
 }
 
-// openHTTP serves the routes that the roles have added.
+// openHTTP serves the routes that the roles have added, and a camera's WHIP endpoint under its other name.
 func (a *App) openHTTP(context.Context) error {
 	if a.http == nil {
 		return nil
 	}
 	server := &http.Server{
-		Handler: punctual(a.routes), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: punctual(whip.Alias(a.routes)), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.task("http", func(ctx context.Context) error {

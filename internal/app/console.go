@@ -76,9 +76,6 @@ func (a *App) adminHash(ctx context.Context) (web.TokenHash, error) {
 	return hash, err
 }
 
-// staleState is how old a camera's state may be: ingest renews it every two seconds.
-const staleState = 15 * time.Second
-
 // cameraList shows the cameras bucket to the console.
 type cameraList struct {
 	kv *bus.KV[frames.CameraState]
@@ -92,11 +89,7 @@ func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 	}
 	var states []frames.CameraState
 	for _, entry := range entries {
-		state := entry.Value
-		if time.Since(state.Updated) > staleState && state.Online {
-			state.Online, state.LastError = false, "the ingest role has said nothing for a while"
-		}
-		states = append(states, state)
+		states = append(states, entry.Value.At(time.Now()))
 	}
 	return states, nil
 }

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"errors"
 	"log/slog"
 
 	"vigil/frames"
@@ -30,8 +31,7 @@ func openRuntime(cfg config.Models, log *slog.Logger) (opencv.Runtime, error) {
 	}
 	library, err := onnx.Load(cfg.Library)
 	if err != nil && cfg.Runtime != "onnxruntime" && cfg.Library == "" {
-		log.Info("the face networks run on OpenCV; ONNX Runtime finds faces in less than half the time, and is brought by: "+
-			"make onnxruntime", "reason", err)
+		sayWithout(log, err)
 		return opencv.Own(), nil
 	}
 	if err != nil {
@@ -47,6 +47,16 @@ func openRuntime(cfg config.Models, log *slog.Logger) (opencv.Runtime, error) {
 			return network, nil
 		},
 	}, nil
+}
+
+// sayWithout says that there is no ONNX Runtime and what to do; where it was looked for only to who asks for it.
+func sayWithout(log *slog.Logger, err error) {
+	if !errors.Is(err, onnx.ErrMissing) {
+		log.Warn("the face networks run on OpenCV, since ONNX Runtime does not load", "error", err)
+		return
+	}
+	log.Info("no ONNX Runtime, which finds faces in half the time: make onnxruntime, or set models.library")
+	log.Debug("the face networks run on OpenCV", "reason", err)
 }
 
 // OpenDecoder opens a decoder for one epoch.

@@ -4,6 +4,7 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -38,8 +39,28 @@ func TestOpenRuntime(t *testing.T) {
 	if r, err := openRuntime(config.Models{Runtime: "auto"}, logger); err != nil || r.Name != "OpenCV" {
 		t.Errorf("got %q, %v, want OpenCV", r.Name, err)
 	}
-	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "make onnxruntime") {
-		t.Errorf("got log %q, want one line that says how to get the library", got)
+	got := log.String()
+	if strings.Count(got, "\n") != 1 || len(got) > 180 || strings.Contains(got, "/usr/") {
+		t.Errorf("got log %q, want one short line without the places", got)
+	}
+	for _, remedy := range []string{"make onnxruntime", "models.library"} {
+		if !strings.Contains(got, remedy) {
+			t.Errorf("got log %q, want %q in it", got, remedy)
+		}
+	}
+	log.Reset()
+	logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if _, err := openRuntime(config.Models{Runtime: "auto"}, logger); err != nil || !strings.Contains(log.String(), "/usr/lib/vigil/") {
+		t.Errorf("got %v and log %q at debug level, want the places", err, &log)
+	}
+}
+
+// A library that is there and does not load is another matter: somebody put it there.
+func TestRuntimeThatDoesNotLoad(t *testing.T) {
+	var log bytes.Buffer
+	sayWithout(slog.New(slog.NewTextHandler(&log, nil)), errors.New("load ONNX Runtime: too old"))
+	if got := log.String(); !strings.Contains(got, "WARN") || !strings.Contains(got, "too old") {
+		t.Errorf("got log %q, want a warning with the reason", got)
 	}
 }
 

@@ -51,26 +51,42 @@ func (a *App) openIngest(ctx context.Context) error {
 	}
 	a.onClose(func() error { server.Close(); return nil })
 	a.addresses.RTSP = "rtsp://" + server.Addr()
-	endpoint, err := whip.New(whip.Config{
-		UDP: a.cfg.WebRTC.UDP, Hosts: a.cfg.WebRTC.Hosts, Admission: supervisor, Log: a.log,
-	})
-	if err != nil {
-		return fmt.Errorf("webrtc.udp: %w", err)
+	if err := a.openWHIP(supervisor, open); err != nil { //nolint:contextcheck // what it frees has no context of its own
+		return err
 	}
-	a.onClose(func() error { return runOnce(endpoint.Run) }) //nolint:contextcheck // ctx is that of the start, and over
-	handler := endpoint.Handler()
-	if open {
-		handler = fromThisMachine(handler)
-	}
-	a.routes.Handle("/whip/", handler)
 	if !a.has(Console) {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	}
 	a.task("ingest", supervisor.Run)
 	a.task("rtsp", server.Run)
+	return nil
+}
+
+// openWHIP starts the WHIP endpoint; open says that publishers need no token.
+func (a *App) openWHIP(admission whip.Admission, open bool) error {
+	w := a.cfg.WebRTC
+	servers := make([]whip.ICEServer, 0, len(w.ICEServers))
+	for _, s := range w.ICEServers {
+		servers = append(servers, whip.ICEServer{URL: s.URL, Username: s.Username, Credential: s.Credential.Reveal()})
+	}
+	endpoint, err := whip.New(whip.Config{
+		UDP: w.UDP, Hosts: w.Hosts, OnlyHosts: w.OnlyHosts, ICEServers: servers, Admission: admission, Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("webrtc.udp: %w", err)
+	}
+	a.onClose(func() error { return runOnce(endpoint.Run) })
+	handler := endpoint.Handler()
+	if open {
+		handler = fromThisMachine(handler)
+	}
+	a.routes.Handle("/whip/", handler)
 	a.task("whip", endpoint.Run)
 	return nil
 }
+
+// foreignPage is the answer to them.
+const foreignPage = `{"status":403,"title":"foreign page","detail":"pages of other hosts may publish only with a token: configure the camera"}`
 
 // fromThisMachine refuses pages of other hosts that a browser on this machine shows: without tokens, nothing else keeps
 // them from publishing. Programs send no Origin.
@@ -79,7 +95,9 @@ func fromThisMachine(next http.Handler) http.Handler {
 		if origin := r.Header.Get("Origin"); origin != "" {
 			u, err := url.Parse(origin)
 			if err != nil || !config.IsLoopback(net.JoinHostPort(u.Hostname(), "0")) {
-				http.Error(w, "pages of other hosts may publish only with a token: configure the camera", http.StatusForbidden)
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(http.StatusForbidden)
+				_, _ = w.Write([]byte(foreignPage))
 				return
 			}
 		}

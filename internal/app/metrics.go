@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/web"
 	"vigil/vision"
@@ -24,6 +26,12 @@ type metrics struct {
 	watched *bus.KV[vision.State]
 	build   *prometheus.Desc
 	up      *prometheus.Desc
+	taken   *prometheus.Desc
+	dropped *prometheus.Desc
+	latest  *prometheus.Desc
+	bitrate *prometheus.Desc
+	rate    *prometheus.Desc
+	gop     *prometheus.Desc
 	level   *prometheus.Desc
 	lag     *prometheus.Desc
 	gated   *prometheus.Desc
@@ -36,8 +44,14 @@ func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State
 	camera := []string{"camera"}
 	m := &metrics{
 		cameras: cameras, watched: watched,
-		build: prometheus.NewDesc("vigil_build_info", "The version that runs.", nil, prometheus.Labels{"version": version}),
-		up:    prometheus.NewDesc("vigil_stream_up", "Whether video comes from the camera.", camera, nil),
+		build:   prometheus.NewDesc("vigil_build_info", "The version that runs.", nil, prometheus.Labels{"version": version}),
+		up:      prometheus.NewDesc("vigil_stream_up", "Whether video comes from the camera.", camera, nil),
+		taken:   prometheus.NewDesc("vigil_ingest_frames_total", "Access units taken from the camera since ingest began.", camera, nil),
+		dropped: prometheus.NewDesc("vigil_dropped_frames_total", "Access units of the camera that could not be recorded.", camera, nil),
+		latest:  prometheus.NewDesc("vigil_stream_last_frame_timestamp_seconds", "When the camera's latest access unit came.", camera, nil),
+		bitrate: prometheus.NewDesc("vigil_stream_bytes_per_second", "The camera's video over the last seconds.", camera, nil),
+		rate:    prometheus.NewDesc("vigil_stream_frames_per_second", "The camera's access units over the last seconds.", camera, nil),
+		gop:     prometheus.NewDesc("vigil_stream_gop_seconds", "Time between the camera's latest two key frames.", camera, nil),
 		level: prometheus.NewDesc("vigil_vision_level",
 			"How much of the camera's video is analysed: 0 all that is chosen, 1 half of it, 2 key frames alone, for want of time.", camera, nil),
 		lag: prometheus.NewDesc("vigil_vision_lag_seconds", "Time from the capture of the latest fragment to its analysis.", camera, nil),
@@ -48,13 +62,15 @@ func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State
 		looked: prometheus.NewDesc("vigil_vision_pictures_total", "Pictures of the camera looked at since its analysis began.", camera, nil),
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m)
+	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.build, m.up, m.level, m.lag, m.gated, m.units, m.looked} {
+	for _, d := range []*prometheus.Desc{
+		m.build, m.up, m.taken, m.dropped, m.latest, m.bitrate, m.rate, m.gop, m.level, m.lag, m.gated, m.units, m.looked,
+	} {
 		ch <- d
 	}
 }
@@ -69,7 +85,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.NewInvalidMetric(m.up, err)
 	}
 	for _, s := range states {
-		ch <- gauge(m.up, truth(s.Online), string(s.Camera))
+		m.stream(ch, s)
 	}
 	watched, err := m.watched.List(ctx)
 	if err != nil {
@@ -84,6 +100,20 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- counter(m.units, s.Skipped, camera, "skipped")
 		ch <- counter(m.looked, s.Analysed, camera)
 	}
+}
+
+// stream is what ingest says of a camera.
+func (m *metrics) stream(ch chan<- prometheus.Metric, s frames.CameraState) {
+	camera := string(s.Camera)
+	ch <- gauge(m.up, truth(s.Online), camera)
+	ch <- counter(m.taken, s.Units, camera)
+	ch <- counter(m.dropped, s.Dropped, camera)
+	if !s.LastUnit.IsZero() {
+		ch <- gauge(m.latest, float64(s.LastUnit.UnixMilli())/1000, camera)
+	}
+	ch <- gauge(m.bitrate, float64(s.Bitrate)/8, camera)
+	ch <- gauge(m.rate, s.Rate, camera)
+	ch <- gauge(m.gop, s.GOP, camera)
 }
 
 func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {

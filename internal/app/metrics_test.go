@@ -36,7 +36,10 @@ func TestMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cameras.Put(t.Context(), "door", frames.CameraState{Camera: "door", Online: true, Updated: time.Now()}); err != nil {
+	if _, err := cameras.Put(t.Context(), "door", frames.CameraState{
+		Camera: "door", Online: true, Updated: time.Now(), Bitrate: 4_000_000, Rate: 25, GOP: 2, Units: 500, Dropped: 3,
+		LastUnit: time.Unix(1700000000, 0),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	behind := vision.State{
@@ -50,7 +53,11 @@ func TestMetrics(t *testing.T) {
 	answer := httptest.NewRecorder()
 	newMetrics("1.2", cameraList{cameras}, watched).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
-		`vigil_build_info{version="1.2"} 1`, `vigil_stream_up{camera="door"} 1`, `vigil_vision_level{camera="door"} 2`,
+		`vigil_build_info{version="1.2"} 1`, `vigil_stream_up{camera="door"} 1`,
+		`vigil_ingest_frames_total{camera="door"} 500`, `vigil_dropped_frames_total{camera="door"} 3`,
+		`vigil_stream_last_frame_timestamp_seconds{camera="door"} 1.7e+09`, `vigil_stream_gop_seconds{camera="door"} 2`,
+		`vigil_stream_bytes_per_second{camera="door"} 500000`, `vigil_stream_frames_per_second{camera="door"} 25`,
+		`vigil_vision_level{camera="door"} 2`,
 		`vigil_vision_lag_seconds{camera="door"} 4.5`, `vigil_vision_gate_closed{camera="door"} 0`,
 		`vigil_vision_access_units_total{camera="door",result="decoded"} 10`,
 		`vigil_vision_access_units_total{camera="door",result="skipped"} 90`, `vigil_vision_pictures_total{camera="door"} 11`,

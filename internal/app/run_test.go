@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -18,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/client"
@@ -27,100 +24,6 @@ import (
 	"vigil/internal/mediatest"
 	"vigil/internal/natsd"
 )
-
-// onFreePorts is a configuration that needs nothing: the classic engine, and listeners that take free ports.
-func onFreePorts(t *testing.T) config.Config {
-	t.Helper()
-	dir := t.TempDir()
-	// The embedded store changes the working directory; the test's own comes back with this.
-	t.Chdir(dir)
-	cfg := config.Default()
-	cfg.DataDir = filepath.Join(dir, "data")
-	cfg.HTTP.Listen, cfg.RTSP.Listen, cfg.WebRTC.UDP = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Models.Engine = "classic"
-	return cfg
-}
-
-// noLeak fails the test when a goroutine of its own outlives it. The embedded store's library keeps two: one clock for
-// the process, and a sweeper that ends with its next round, every ten seconds.
-func noLeak(t *testing.T) {
-	t.Helper()
-	known := []goleak.Option{
-		goleak.IgnoreCurrent(),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
-	}
-	t.Cleanup(func() { goleak.VerifyNone(t, known...) })
-}
-
-func open(t *testing.T, cfg config.Config, roles ...Role) (*App, error) {
-	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return New(t.Context(), Options{Config: cfg, Roles: roles, Version: "test", Log: log})
-}
-
-// begin runs a program until the returned function is called, which waits for its end.
-func begin(t *testing.T, cfg config.Config, roles ...Role) (*App, func()) {
-	t.Helper()
-	a, err := open(t, cfg, roles...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	end := func() {
-		if ctx.Err() != nil {
-			return
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	}
-	t.Cleanup(end)
-	return a, end
-}
-
-// asking is a client as the command line has it.
-func asking(t *testing.T, cfg config.Config) *client.Client {
-	t.Helper()
-	access, err := client.Find(cfg.DataDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(access)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// eventually waits until ok, which reports what is missing, says nothing.
-func eventually(t *testing.T, ok func() string) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
-		missing := ok()
-		if missing == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(missing)
-		}
-	}
-}
-
-func refused(t *testing.T, address string) {
-	t.Helper()
-	_, address, _ = strings.Cut(address, "://")
-	address, _, _ = strings.Cut(address, "/")
-	if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
-		t.Errorf("%s still answers", address)
-		_ = c.Close()
-	}
-}
 
 func TestRunUntilToldToEnd(t *testing.T) {
 	noLeak(t)
@@ -178,151 +81,6 @@ func TestCloseWithoutRun(t *testing.T) {
 		refused(t, a.Addresses().Console)
 		refused(t, a.Addresses().RTSP)
 	}
-}
-
-func TestPortInUse(t *testing.T) {
-	noLeak(t)
-	cfg := onFreePorts(t)
-	cfg.S3.AccessKey, cfg.S3.SecretKey = "access-key", "secret-key"
-	tcp, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = tcp.Close() }()
-	udp, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = udp.Close() }()
-	for key, change := range map[string]func(*config.Config) net.Addr{
-		"http.listen": func(c *config.Config) net.Addr { c.HTTP.Listen = tcp.Addr().String(); return tcp.Addr() },
-		"rtsp.listen": func(c *config.Config) net.Addr { c.RTSP.Listen = tcp.Addr().String(); return tcp.Addr() },
-		"webrtc.udp":  func(c *config.Config) net.Addr { c.WebRTC.UDP = udp.LocalAddr().String(); return udp.LocalAddr() },
-		"s3.listen":   func(c *config.Config) net.Addr { c.S3.Listen = tcp.Addr().String(); return tcp.Addr() },
-	} {
-		bad := cfg
-		address := change(&bad)
-		a, err := open(t, bad)
-		if err == nil {
-			t.Fatalf("%s: got no error", key)
-		}
-		if a != nil || !strings.HasPrefix(err.Error(), key+": ") || !strings.Contains(err.Error(), address.String()) {
-			t.Errorf("%s: got %v", key, err)
-		}
-		if _, err := client.Find(cfg.DataDir); err == nil {
-			t.Errorf("%s: an access file was left", key)
-		}
-		if a, err = open(t, cfg); err != nil {
-			t.Fatalf("start after %s: %v", key, err)
-		}
-		if err := a.Close(); err != nil {
-			t.Errorf("close after %s: %v", key, err)
-		}
-	}
-}
-
-func TestSecondInstanceOnTheSameData(t *testing.T) {
-	noLeak(t)
-	cfg := onFreePorts(t)
-	_, end := begin(t, cfg)
-	if _, err := open(t, cfg); err == nil || !strings.HasPrefix(err.Error(), "data_dir: ") ||
-		!strings.Contains(err.Error(), cfg.DataDir) || !strings.Contains(err.Error(), "in use by another process") {
-		t.Errorf("got %v", err)
-	}
-	if status, body, err := asking(t, cfg).Ready(t.Context()); err != nil || status != 200 {
-		t.Errorf("the first one: got %d %s, %v", status, body, err)
-	}
-	end()
-}
-
-func TestStartThatFailsSaysWhy(t *testing.T) {
-	noLeak(t)
-	cfg := onFreePorts(t)
-	home := filepath.Dir(cfg.DataDir)
-	file := filepath.Join(home, "file")
-	if err := os.WriteFile(file, []byte("no certificate, no photo"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, test := range map[string]struct {
-		change func(*config.Config)
-		want   []string
-		kept   bool // whether the data folder may have been made by then
-	}{
-		"no networks": {
-			func(c *config.Config) { c.Models.Engine = "deep" },
-			[]string{"models: ", filepath.Join(cfg.DataDir, "models"), "vigil models fetch"},
-			false,
-		},
-		"a file in the data folder's place": {func(c *config.Config) { c.DataDir = filepath.Join(file, "data") }, []string{"data_dir: ", file}, false},
-		"no certificate":                    {func(c *config.Config) { c.HTTP.TLSCert, c.HTTP.TLSKey = file, file }, []string{"http.tls_cert: "}, false},
-		"no secret":                         {func(c *config.Config) { c.Endpoints = []config.Endpoint{{ID: "home", URL: "https://h/", Secret: "x"}} }, []string{"configuration: endpoints[0]"}, false},
-		"nobody to see":                     {func(c *config.Config) { c.People.Known = []config.Person{{Name: "Ann", Photos: home}} }, []string{"person Ann", home, "file: "}, true},
-	} {
-		bad := cfg
-		test.change(&bad)
-		_, err := open(t, bad)
-		if err == nil {
-			t.Fatalf("%s: got no error", name)
-		}
-		for _, want := range test.want {
-			if !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: got %q, want %q in it", name, err, want)
-			}
-		}
-		if _, err := os.Stat(cfg.DataDir); (err == nil) != test.kept {
-			t.Errorf("%s: data folder: got %v", name, err)
-		}
-		if err := os.RemoveAll(cfg.DataDir); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestStartThatIsEndedWhileItWaits(t *testing.T) {
-	noLeak(t)
-	unused, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := unused.Addr().String()
-	_ = unused.Close()
-	for key, change := range map[string]func(*config.Config){
-		"nats.url":    func(c *config.Config) { c.NATS.URL = config.Secret("nats://user:hunter2@" + nobody) },
-		"s3.endpoint": func(c *config.Config) { c.S3.Endpoint = "http://" + nobody },
-	} {
-		cfg := onFreePorts(t)
-		change(&cfg)
-		said := make(chan string, 100)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() {
-			_, err := New(ctx, Options{Config: cfg, Log: slog.New(slog.NewTextHandler(lines(said), nil))})
-			done <- err
-		}()
-		for line := range said {
-			if strings.Contains(line, "hunter2") {
-				t.Errorf("%s: the password is in %q", key, line)
-			}
-			if strings.Contains(line, key+": no answer yet") && strings.Contains(line, nobody) {
-				break
-			}
-		}
-		cancel()
-		if err := <-done; err == nil || ctx.Err() == nil || !strings.Contains(err.Error(), key) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: got %v", key, err)
-		}
-	}
-}
-
-// lines takes a log, line by line.
-type lines chan string
-
-func (l lines) Write(line []byte) (int, error) {
-	select {
-	case l <- string(line):
-	default:
-	}
-	return len(line), nil
 }
 
 func TestTLS(t *testing.T) {
@@ -442,8 +200,8 @@ func TestStatesThatNobodyRenewsAreNotBelieved(t *testing.T) {
 	now := time.Now()
 	for _, state := range []frames.CameraState{
 		{Camera: "fresh", Online: true, Updated: now},
-		{Camera: "stale", Online: true, Updated: now.Add(-2 * staleState)},
-		{Camera: "gone", LastError: "no route", Updated: now.Add(-2 * staleState)},
+		{Camera: "stale", Online: true, Updated: now.Add(-2 * frames.StaleState)},
+		{Camera: "gone", LastError: "no route", Updated: now.Add(-2 * frames.StaleState)},
 	} {
 		if _, err := list.kv.Put(t.Context(), string(state.Camera), state); err != nil {
 			t.Fatal(err)

@@ -30,6 +30,7 @@ var Table = map[string][]string{
 	"internal/bus":             {"internal/ordered"},
 	"internal/client":          {"alerts", "frames", "internal/web", "vision"},
 	"internal/config":          {},
+	"internal/faultproxy":      {},
 	"internal/lease":           {},
 	"internal/mediatest":       {"alerts", "clips/mp4", "frames", "ingest/rtsp"},
 	"internal/natsd":           {},
@@ -41,7 +42,7 @@ var Table = map[string][]string{
 }
 
 // Anything lists the packages that may import all of ours: the wiring, the command, and what tries the whole.
-var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/mediatest/gen", "bench", "bench/accuracy"}
+var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/mediatest/gen", "bench", "bench/accuracy", "bench/soak"}
 
 // Seams names the packages that alone may import a library: behind them lies code that is not Go.
 var Seams = map[string][]string{

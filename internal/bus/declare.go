@@ -30,6 +30,8 @@ const (
 
 	// Watching holds how the analysis of each camera is doing.
 	Watching = "watching"
+	// Told holds what was last told of each camera.
+	Told = "told"
 	// Deliveries holds what came of each webhook so far.
 	Deliveries = "deliveries"
 )
@@ -107,6 +109,8 @@ func buckets() []jetstream.KeyValueConfig {
 		{Bucket: Settings, MaxBytes: 16 * mib},
 		// A few hundred bytes per camera, renewed every few seconds; what nobody renews is not true any more.
 		{Bucket: Watching, MaxBytes: mib, TTL: 30 * time.Second, Storage: jetstream.MemoryStorage},
+		// A few hundred bytes per camera, written when one goes away or comes back.
+		{Bucket: Told, MaxBytes: 16 * mib},
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
 		// About 300 bytes per event and endpoint, for as long as a copy of one may lie in the outbox.
 		{Bucket: Deliveries, MaxBytes: 128 * mib, TTL: 14 * day},

@@ -40,8 +40,17 @@ type RTSP struct {
 
 // WebRTC configures the media of WHIP sessions.
 type WebRTC struct {
-	UDP   string   `yaml:"udp" doc:"host:port of the one UDP socket of all sessions."`
-	Hosts []string `yaml:"hosts" doc:"Further addresses to offer to publishers, such as the router's public one."`
+	UDP        string      `yaml:"udp" doc:"host:port of the one UDP socket of all sessions, and of the TCP listener for publishers whose network lets no UDP out."`
+	Hosts      []string    `yaml:"hosts" doc:"Further addresses or host names to offer to publishers, such as the router's public one. Names are looked up for every publisher."`
+	OnlyHosts  bool        `yaml:"only_hosts" doc:"Offer hosts alone, not the addresses of this machine's interfaces: behind a 1:1 NAT, or in a container."`
+	ICEServers []ICEServer `yaml:"ice_servers" doc:"STUN and TURN servers that publishers are told of, as Link headers. OBS takes no turns: address."`
+}
+
+// ICEServer configures a STUN or TURN server.
+type ICEServer struct {
+	URL        string `yaml:"url" doc:"stun:host:port, turn:host:port?transport=udp, or stuns: and turns: for TLS."`
+	Username   string `yaml:"username" doc:"User name for TURN."`
+	Credential Secret `yaml:"credential" doc:"Password for TURN. Every publisher with a token is told it."`
 }
 
 // NATS configures the bus.
@@ -75,7 +84,7 @@ type Quality struct {
 	MinEyeDistance    float64       `yaml:"min_eye_distance" doc:"Pixels between the eyes of a good face, 1 to 500. Networks see 35; below 16 more than half of what they look at is interpolated."`
 	MaxYaw            float64       `yaml:"max_yaw" doc:"Degrees that a good face may be turned aside, 1 to 90. Beyond 35 an eye or a cheek is hidden."`
 	MaxPitch          float64       `yaml:"max_pitch" doc:"Degrees that a good face may look up or down, 1 to 90. Beyond 35 the forehead or the chin is hidden."`
-	MinSharpness      float64       `yaml:"min_sharpness" doc:"Variance of the Laplacian of a good face, 0 to 10000. Motion blur and missed focus lie below 12, photos above 48."`
+	MinSharpness      float64       `yaml:"min_sharpness" doc:"Detail of a good face beyond its noise, 0 to 10000. Missed focus lies below 12, with noise or without, photos above 33."`
 	MinLight          float64       `yaml:"min_light" doc:"Mean grey of a good face at least, 0 to 1. Below 0.08 features drown."`
 	MaxLight          float64       `yaml:"max_light" doc:"Mean grey of a good face at most, 0 to 1. Above 0.95 they are burnt out."`
 	MinInside         float64       `yaml:"min_inside" doc:"Part of a good face that lies inside the picture, 0 to 1. A cut cheek, chin or forehead makes somebody else of it."`

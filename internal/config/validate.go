@@ -33,6 +33,7 @@ func (c *Config) Validate() error {
 		bad("data_dir", "must not be empty")
 	}
 	c.validateListeners(bad)
+	c.WebRTC.validate(bad)
 	c.validateServices(bad)
 	c.Quality.validate(bad)
 	c.validateCameras(bad)

@@ -152,6 +152,14 @@ func look(browser context.Context, t *testing.T, g greeting, alert string) {
 	if path := os.Getenv("VIGIL_SCREENSHOT"); path != "" {
 		screenshot(tab, t, path)
 	}
+	ask[string](tab, t, `location.hash = "#/alerts/none"`)
+	eventually(t, 10*time.Second, "an alert that is not there replaces the one shown", func() error {
+		if got := ask[string](tab, t, `document.querySelector("#detail").innerText`); !strings.Contains(got, "cannot be shown") ||
+			strings.Contains(got, alert) {
+			return fmt.Errorf("the console shows %q", got)
+		}
+		return nil
+	})
 }
 
 // screenshot saves what the console shows, with the clip halted where the stranger is.

@@ -162,6 +162,7 @@ var (
 		"url": "string", "key": "string", "bytes": "number", "sha256": "string", "start": "time", "end": "time",
 		"codec": "string", "width": "number", "height": "number", "gaps": "list",
 	}
+	cameraShape  = map[string]string{"id": "string", "since": "time", "source": "string", "reason": "string"}
 	milliseconds = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
 )
 
@@ -176,6 +177,11 @@ func (s *site) shaped(t *testing.T) {
 		where := string(d.Event.Type)
 		shape(t, where, body, eventShape)
 		data, _ := body["data"].(map[string]any)
+		if d.Event.Data.Camera != nil {
+			camera, _ := data["camera"].(map[string]any)
+			shape(t, where+" data.camera", camera, cameraShape)
+			continue
+		}
 		alert, _ := data["alert"].(map[string]any)
 		nearest, _ := alert["nearest"].(map[string]any)
 		shape(t, where+" data.alert", alert, alertShape)

@@ -72,7 +72,7 @@ func bgr(t testing.TB, img *image.RGBA) vision.Picture {
 // look returns the embedding of the picture's only face, nil when there is none.
 func look(t *testing.T, e vision.Engine, p vision.Picture, score float64) (vision.Embedding, vision.Quality) {
 	t.Helper()
-	faces, err := e.Detect(p)
+	faces, err := e.Detect(p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func checkWalkers(
 		at := frames.Duration(p.PTS)
 		i := slices.IndexFunc(s.Passes, func(p Pass) bool { return at >= p.Enter && at < p.Leave })
 		if i < 0 {
-			if faces, err := e.Detect(p); err != nil || len(faces) != 0 {
+			if faces, err := e.Detect(p, nil); err != nil || len(faces) != 0 {
 				t.Errorf("at %v, with nobody there: got %d faces, %v", at, len(faces), err)
 			}
 			continue

@@ -48,6 +48,9 @@ func judged(files []file, photos []vision.Candidate) []Photo {
 		if photos[i].Finding != "" {
 			all[i].Verdict = photos[i].Text()
 		}
+		if remedy := photos[i].Remedy(); remedy != "" {
+			all[i].Verdict += ": " + remedy
+		}
 		if f.face > 0 && photos[i].OK() {
 			all[i].At = &photos[i].At
 		}

@@ -33,15 +33,15 @@ var (
 	ErrConfigured = errors.New("is in the configuration file; change it there")
 )
 
-// Refused says that none of the photos can be used.
+// Refused says that none of the photos can be used. Its text has a line for each.
 type Refused struct{ Photos []Photo }
 
 func (r Refused) Error() string {
-	parts := []string{"no photo can be used"}
+	lines := []string{"no photo can be used"}
 	for _, photo := range r.Photos {
-		parts = append(parts, photo.File+": "+photo.Verdict)
+		lines = append(lines, photo.File+": "+photo.Verdict)
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(lines, "\n  ")
 }
 
 // Photo is one picture of a person.

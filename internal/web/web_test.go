@@ -73,7 +73,7 @@ func (h *house) People(context.Context) ([]PersonView, error) {
 
 func (h *house) Enrol(_ context.Context, name string, photos []Photo, c Choices) (PersonView, error) {
 	if string(photos[0].Data) == "nobody" {
-		return PersonView{}, Refused{"no photo can be used; " + photos[0].Name + ": no face found"}
+		return PersonView{}, Refused{"no photo can be used\n  " + photos[0].Name + ": no face found"}
 	}
 	verdict := fmt.Sprintf("face %d, force %t", c.Face, c.Force)
 	h.people[name] = PersonView{Name: name, Source: "enrolled", Photos: []PhotoView{{File: photos[0].Name, Used: true, Verdict: verdict}}}

@@ -21,6 +21,10 @@ const fileName = "libonnxruntime.so.1"
 // leastMinor is the oldest version that has what the binding calls (its ORT_API_VERSION): 1.28.
 const leastMinor = 28
 
+// ErrMissing says that there is no library at any of the places where Load looks for one. It is normal: OpenCV runs the
+// networks then.
+var ErrMissing = errors.New("no ONNX Runtime")
+
 // Library is the loaded library.
 type Library struct{ path, version string }
 
@@ -46,7 +50,7 @@ func Load(path string) (*Library, error) {
 	}
 	library, err := load(fileName)
 	if err != nil {
-		return nil, fmt.Errorf("ONNX Runtime is not at %s, nor does the loader bring it: %w", strings.Join(places, ", "), err)
+		return nil, fmt.Errorf("%w at %s, nor does the loader bring it: %w", ErrMissing, strings.Join(places, ", "), err)
 	}
 	return library, nil
 }

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 
 	"gocv.io/x/gocv"
 
@@ -91,15 +92,13 @@ func (a *aligner) align(p vision.Picture, l vision.Landmarks) (_ []byte, err err
 	if r.Empty() {
 		return nil, errors.New("landmarks lie outside of the picture")
 	}
-	if n := r.Dx() * r.Dy() * 3; cap(a.part) < n {
-		a.part = make([]byte, n)
-	}
-	a.part = a.part[:r.Dx()*r.Dy()*3]
+	n := r.Dx() * r.Dy() * 3
+	a.part = slices.Grow(a.part[:0], n)[:n]
 	if err := p.Pixels.Crop(a.part, r); err != nil {
 		return nil, err
 	}
-	part, err := newView(a.part, r.Dx(), r.Dy())
-	if err != nil {
+	var part view
+	if err := part.open(a.part, r.Dx(), r.Dy()); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, part.close()) }()

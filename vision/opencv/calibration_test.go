@@ -51,7 +51,7 @@ func sit(t *testing.T, e vision.Engine, file string) (s sitter, ok bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	faces, err := e.Detect(p)
+	faces, err := e.Detect(p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

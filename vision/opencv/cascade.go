@@ -44,6 +44,7 @@ type cascades struct {
 	canvas      canvas
 	grey        gocv.Mat // of the canvas, or of a face's upper part
 	upper       gocv.Mat // the latter at the size that eyes are looked for in
+	part        []byte   // the latter's pixels, packed BGR
 }
 
 func openCascades(dir string) (*cascades, error) {
@@ -72,8 +73,8 @@ func (c *cascades) close() error {
 	return errors.Join(c.faces.Close(), c.eyes.Close(), c.grey.Close(), c.upper.Close())
 }
 
-// detect returns the faces, largest first.
-func (c *cascades) detect(p vision.Picture) ([]vision.Face, error) {
+// detect appends the faces, largest first.
+func (c *cascades) detect(p vision.Picture, faces []vision.Face) ([]vision.Face, error) {
 	l := fitted(p.Width, p.Height, cascadeSide, cascadeBorder, 2, 1)
 	input, err := c.canvas.draw(p, l)
 	if err != nil {
@@ -87,7 +88,6 @@ func (c *cascades) detect(p vision.Picture) ([]vision.Face, error) {
 	slices.SortFunc(boxes, func(a, b image.Rectangle) int {
 		return cmp.Or(cmp.Compare(b.Dx(), a.Dx()), cmp.Compare(a.Min.X, b.Min.X), cmp.Compare(a.Min.Y, b.Min.Y))
 	})
-	faces := make([]vision.Face, 0, len(boxes))
 	for _, b := range boxes {
 		f, err := c.face(p, rect{
 			x: (float64(b.Min.X) - float64(l.x)) / l.scale, y: (float64(b.Min.Y) - float64(l.y)) / l.scale,
@@ -103,8 +103,8 @@ func (c *cascades) detect(p vision.Picture) ([]vision.Face, error) {
 
 // toGrey leaves the grey of packed BGR in c.grey.
 func (c *cascades) toGrey(bgr []byte, width, height int) error {
-	v, err := newView(bgr, width, height)
-	if err != nil {
+	var v view
+	if err := v.open(bgr, width, height); err != nil {
 		return err
 	}
 	gocv.CvtColor(v.Mat, &c.grey, gocv.ColorBGRToGray)
@@ -154,11 +154,12 @@ func (c *cascades) findEyes(p vision.Picture, box rect) (right, left [2]float64,
 	if upper.Empty() || l.w < eyeWindow || l.h < eyeWindow {
 		return right, left, false, nil
 	}
-	part := make([]byte, upper.Dx()*upper.Dy()*3)
-	if err := p.Pixels.Crop(part, upper); err != nil {
+	n := upper.Dx() * upper.Dy() * 3
+	c.part = slices.Grow(c.part[:0], n)[:n]
+	if err := p.Pixels.Crop(c.part, upper); err != nil {
 		return right, left, false, err
 	}
-	if err := c.toGrey(part, upper.Dx(), upper.Dy()); err != nil {
+	if err := c.toGrey(c.part, upper.Dx(), upper.Dy()); err != nil {
 		return right, left, false, err
 	}
 	how := gocv.InterpolationArea

@@ -76,7 +76,8 @@ func Open(cfg Config) (vision.Engine, error) {
 
 // detector finds faces in a picture.
 type detector interface {
-	detect(p vision.Picture) ([]vision.Face, error)
+	// detect appends the faces to faces.
+	detect(p vision.Picture, faces []vision.Face) ([]vision.Face, error)
 	close() error
 }
 
@@ -98,11 +99,12 @@ type engine struct {
 var _ vision.Engine = (*engine)(nil)
 
 // Detect implements vision.Engine.
-func (e *engine) Detect(p vision.Picture) (faces []vision.Face, err error) {
+func (e *engine) Detect(p vision.Picture, faces []vision.Face) ([]vision.Face, error) {
 	if err := seen(p); err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
-	if faces, err = e.detector.detect(p); err != nil {
+	faces, err := e.detector.detect(p, faces)
+	if err != nil {
 		return nil, fmt.Errorf("detect: %w", err)
 	}
 	return faces, nil

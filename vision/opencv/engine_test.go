@@ -65,7 +65,7 @@ func drawn(t testing.TB, p mediatest.Person, size, n int) vision.Picture {
 // embedBest embeds the picture's first face.
 func embedBest(t testing.TB, e vision.Engine, p vision.Picture) (vision.Face, vision.Embedding, vision.Quality) {
 	t.Helper()
-	faces, err := e.Detect(p)
+	faces, err := e.Detect(p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestNobody(t *testing.T) {
 	engines(t, func(t *testing.T, e vision.Engine) {
 		for _, size := range [][2]int{{640, 360}, {1, 1}, {7, 300}, {2000, 3}} {
 			p := flat(t, size[0], size[1])
-			if faces, err := e.Detect(p); err != nil || len(faces) != 0 {
+			if faces, err := e.Detect(p, nil); err != nil || len(faces) != 0 {
 				t.Errorf("%v: got %v, %v, want nobody", size, faces, err)
 			}
 		}
@@ -160,7 +160,7 @@ func TestRefusesBadInput(t *testing.T) {
 			{Width: -1, Height: -1, Pixels: &packed{-1, -1, make([]byte, 3)}},
 			{Width: maxSide + 1, Height: 1, Pixels: &packed{maxSide + 1, 1, make([]byte, 3*(maxSide+1))}},
 		} {
-			if _, err := e.Detect(p); err == nil {
+			if _, err := e.Detect(p, nil); err == nil {
 				t.Errorf("detect in %d×%d: got no error", p.Width, p.Height)
 			}
 			if _, _, err := e.Embed(p, vision.Face{}); err == nil {
@@ -363,12 +363,12 @@ func TestSliverAfterNoise(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.Detect(p); err != nil {
+			if _, err := e.Detect(p, nil); err != nil {
 				t.Fatal(err)
 			}
 			for _, size := range [][2]int{{2000, 3}, {7, 300}, {640, 40}} {
 				p := flat(t, size[0], size[1])
-				if faces, err := e.Detect(p); err != nil || len(faces) != 0 {
+				if faces, err := e.Detect(p, nil); err != nil || len(faces) != 0 {
 					t.Fatalf("%v: got %d faces, %v, want nobody", size, len(faces), err)
 				}
 			}

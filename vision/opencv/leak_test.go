@@ -79,7 +79,7 @@ func BenchmarkDetect1080p(b *testing.B) {
 	for _, engine := range []string{EngineDeep, EngineClassic} {
 		b.Run(engine, func(b *testing.B) {
 			benchmark(b, engine, func(e vision.Engine, p vision.Picture, _ vision.Face) {
-				if _, err := e.Detect(p); err != nil {
+				if _, err := e.Detect(p, nil); err != nil {
 					b.Fatal(err)
 				}
 			})

@@ -42,11 +42,12 @@ func Own() Runtime { return Runtime{Name: "OpenCV", Open: openNetwork} }
 
 // network is OpenCV's Network.
 type network struct {
-	c     *C.vigil_net
-	mean  [3]C.double
-	scale C.double
-	rgb   C.int
-	text  [C.VIGIL_ERROR_SIZE]C.char
+	c      *C.vigil_net
+	mean   [3]C.double
+	scale  C.double
+	rgb    C.int
+	text   [C.VIGIL_ERROR_SIZE]C.char
+	length C.int // of the output asked for last; a variable would be allocated for each
 }
 
 // openNetwork is OpenCV's OpenNetwork.
@@ -92,9 +93,8 @@ func (n *network) Run(bgr []byte, width, height int) error {
 
 // Output implements Network.
 func (n *network) Output(i int) []float32 {
-	var length C.int
-	p := C.vigil_net_output(n.c, C.int(i), &length)
-	return unsafe.Slice((*float32)(unsafe.Pointer(p)), int(length))
+	p := C.vigil_net_output(n.c, C.int(i), &n.length)
+	return unsafe.Slice((*float32)(unsafe.Pointer(p)), int(n.length))
 }
 
 // Close implements Network. Closing again does nothing.

@@ -34,7 +34,7 @@ func TestORL(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				faces, err := e.Detect(p)
+				faces, err := e.Detect(p, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

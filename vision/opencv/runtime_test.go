@@ -112,7 +112,7 @@ func TestLanes(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if faces, err := e.Detect(p); err != nil || len(faces) == 0 {
+					if faces, err := e.Detect(p, nil); err != nil || len(faces) == 0 {
 						t.Errorf("%s: got %d faces, %v", file, len(faces), err)
 					}
 				}

@@ -33,8 +33,8 @@ func (s *packed) Scale(dst []byte, stride, w, h int) (err error) {
 	if w < 1 || h < 1 || w > maxSide || h > maxSide || stride < w*3 || len(dst) < (h-1)*stride+w*3 {
 		return fmt.Errorf("scale to %d×%d pixels, rows of %d bytes, in %d bytes", w, h, stride, len(dst))
 	}
-	v, err := newView(s.bgr, s.width, s.height)
-	if err != nil {
+	var v view
+	if err := v.open(s.bgr, s.width, s.height); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()

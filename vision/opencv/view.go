@@ -15,25 +15,25 @@ import (
 // maxSide bounds the pictures that are looked at, in pixels.
 const maxSide = 16384
 
-// view is packed BGR as OpenCV sees it: the same bytes, held in place while it does.
+// view is packed BGR as OpenCV sees it: the same bytes, held in place while it does. The zero view sees nothing; after
+// close it may be opened again.
 type view struct {
 	gocv.Mat
 	pin runtime.Pinner
 }
 
-func newView(bgr []byte, width, height int) (*view, error) {
+func (v *view) open(bgr []byte, width, height int) error {
 	if width < 1 || height < 1 || len(bgr) != width*height*3 {
-		return nil, fmt.Errorf("picture of %d×%d pixels in %d bytes", width, height, len(bgr))
+		return fmt.Errorf("picture of %d×%d pixels in %d bytes", width, height, len(bgr))
 	}
-	v := &view{}
 	v.pin.Pin(&bgr[0])
 	mat, err := gocv.NewMatFromBytes(height, width, gocv.MatTypeCV8UC3, bgr)
 	if err != nil {
 		v.pin.Unpin()
-		return nil, err
+		return err
 	}
 	v.Mat = mat
-	return v, nil
+	return nil
 }
 
 func (v *view) close() error {

@@ -68,9 +68,9 @@ func yunetOutputs() []string {
 	return names
 }
 
-// detect returns the faces, best first. A small picture, one without a face and one with a large face are looked at
+// detect appends the faces, best first. A small picture, one without a face and one with a large face are looked at
 // again as a whole.
-func (y *yunet) detect(p vision.Picture) ([]vision.Face, error) {
+func (y *yunet) detect(p vision.Picture, faces []vision.Face) ([]vision.Face, error) {
 	y.found = y.found[:0]
 	w, h := p.Width, p.Height
 	if err := y.pass(p, &y.main, fitted(w, h, mainSide, 0, 1, inputStep)); err != nil {
@@ -85,7 +85,7 @@ func (y *yunet) detect(p vision.Picture) ([]vision.Face, error) {
 			return nil, err
 		}
 	}
-	return distinct(y.found), nil
+	return distinct(faces, y.found), nil
 }
 
 func (y *yunet) pass(p vision.Picture, c *canvas, l layout) error {
@@ -163,8 +163,8 @@ func unit(v float32) float64 {
 	return min(1, float64(v))
 }
 
-// distinct is non-maximum suppression: the best of the detections that overlap, best first.
-func distinct(found []candidate) []vision.Face {
+// distinct is non-maximum suppression: it appends the best of the detections that overlap to faces, best first.
+func distinct(faces []vision.Face, found []candidate) []vision.Face {
 	slices.SortStableFunc(found, func(a, b candidate) int {
 		switch {
 		case a.face.Score > b.face.Score:
@@ -174,9 +174,9 @@ func distinct(found []candidate) []vision.Face {
 		}
 		return 0
 	})
-	var faces []vision.Face
+	before := len(faces)
 	for _, c := range found[:min(len(found), maxCandidates)] {
-		if !slices.ContainsFunc(faces, func(f vision.Face) bool { return f.Box.Overlap(c.face.Box) > sameFace }) {
+		if !slices.ContainsFunc(faces[before:], func(f vision.Face) bool { return f.Box.Overlap(c.face.Box) > sameFace }) {
 			faces = append(faces, c.face)
 		}
 	}

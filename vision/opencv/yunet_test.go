@@ -57,11 +57,11 @@ func TestDistinct(t *testing.T) {
 	at := func(x, score float64) candidate {
 		return candidate{face: vision.Face{Score: score, Box: vision.Box{X: x, W: 0.2, H: 0.2}}}
 	}
-	got := distinct([]candidate{at(0.02, 0.8), at(0, 0.9), at(0.5, 0.95), at(0.15, 0.75), at(0.51, 0.7)})
+	got := distinct(nil, []candidate{at(0.02, 0.8), at(0, 0.9), at(0.5, 0.95), at(0.15, 0.75), at(0.51, 0.7)})
 	if len(got) != 3 || got[0].Score != 0.95 || got[1].Score != 0.9 || got[2].Score != 0.75 {
 		t.Errorf("got %+v, want the three of 0.95, 0.9 and 0.75", got)
 	}
-	if got := distinct(nil); len(got) != 0 {
+	if got := distinct(nil, nil); len(got) != 0 {
 		t.Errorf("got %v of nothing", got)
 	}
 }

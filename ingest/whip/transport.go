@@ -1,0 +1,61 @@
+package whip
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/webrtc/v4"
+)
+
+const receiveMTU = 1500
+
+// api is a pion of just the codecs that the answer takes.
+func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
+	m := &webrtc.MediaEngine{}
+	err := o.video.register(m, webrtc.RTPCodecTypeVideo)
+	if err == nil && o.audio != nil {
+		err = o.audio.register(m, webrtc.RTPCodecTypeAudio)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("register codecs: %w", err)
+	}
+	interceptors := &interceptor.Registry{}
+	if err := errors.Join(
+		webrtc.ConfigureNack(m, interceptors),
+		webrtc.ConfigureRTCPReports(interceptors),
+		webrtc.ConfigureTWCCSender(m, interceptors),
+	); err != nil {
+		return nil, fmt.Errorf("configure interceptors: %w", err)
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors),
+		webrtc.WithSettingEngine(e.settings())), nil
+}
+
+// register makes pion know the codec.
+func (c *codec) register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType) error {
+	err := m.RegisterCodec(c.params, kind)
+	if err == nil && c.rtx != nil {
+		err = m.RegisterCodec(*c.rtx, kind)
+	}
+	return err
+}
+
+// settings are the transport of all sessions.
+func (e *Endpoint) settings() webrtc.SettingEngine {
+	s := webrtc.SettingEngine{LoggerFactory: pionLogger{e.cfg.Log}}
+	s.SetICEUDPMux(e.udpMux)
+	s.SetICETCPMux(e.tcpMux)
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	s.SetIncludeLoopbackCandidate(e.loopback)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.DisableActiveTCP(true)
+	s.SetReceiveMTU(receiveMTU)
+	// Consent (RFC 7675). A publisher that only sends media and answers no checks, as FFmpeg, is heard by its media.
+	s.SetICETimeouts(e.timeouts.silent, e.timeouts.failed, 2*time.Second)
+	return s
+}

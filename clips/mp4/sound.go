@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -53,44 +54,90 @@ func (t *timeline) soundtrack(shown span) *pmp4.Track {
 	if err != nil {
 		return nil
 	}
-	slices.SortStableFunc(inside, func(a, b heard) int { return int(a.PTS - b.PTS) })
+	slices.SortStableFunc(inside, func(a, b heard) int { return cmp.Compare(a.PTS, b.PTS) })
 	rate := int64(track.Rate)
-	out := &pmp4.Track{ID: audioTrackID, TimeScale: uint32(rate), Codec: codec}
-	end := rescaleTo(shown.to-shown.from, rate)
-	next := int64(0)
+	s := strip{track: track, end: rescaleTo(shown.to-shown.from, rate)}
+	s.silence, s.pause = silence(track)
 	for _, h := range inside {
-		length, err := track.Samples(h.Data)
-		if err != nil || !h.track.Same(track) {
-			continue
-		}
-		at := rescaleTo(h.PTS-shown.from, rate)
-		if len(out.Samples) == 0 {
-			out.TimeOffset, next = int32(at), at
-		}
-		// Less than half a unit is the clocks' jitter: players must not hear it. More is a gap, which keeps its time.
-		gap := at - next
-		if gap < -length/2 {
-			continue // something else is heard there
-		}
-		if gap <= length/2 {
-			gap = 0
-		}
-		if next+gap+length > end {
+		if h.track.Same(track) && !s.add(rescaleTo(h.PTS-shown.from, rate), h.Data) {
 			break
 		}
-		if gap > 0 {
-			out.Samples[len(out.Samples)-1].Duration += uint32(gap)
-		}
-		next += gap + length
-		out.Samples = append(out.Samples, &pmp4.Sample{
-			Duration: uint32(length), PayloadSize: uint32(len(h.Data)),
-			GetPayload: func() ([]byte, error) { return h.Data, nil },
-		})
 	}
-	if len(out.Samples) == 0 {
+	if len(s.samples) == 0 {
 		return nil
 	}
-	return out
+	return &pmp4.Track{
+		ID: audioTrackID, TimeScale: uint32(rate), Codec: codec, TimeOffset: int32(s.from), Samples: s.samples,
+	}
+}
+
+// strip lays audio units end to end. Times are in samples since the first picture.
+type strip struct {
+	track      *frames.Audio
+	from, next int64 // where the first unit begins, and the last ends
+	end        int64 // where nothing is heard any more
+	silence    []byte
+	pause      int64 // how long silence lasts
+	samples    []*pmp4.Sample
+}
+
+// add puts a unit where it belongs, and says whether there is room for more. Less than half a unit beside it is the
+// clocks' jitter, which must not be heard. A gap is filled with silence: browsers count what they have played, and
+// would play what follows the gap too early. Where none is known, the unit in front of the gap lasts for longer.
+func (s *strip) add(at int64, data []byte) bool {
+	length, err := s.track.Samples(data)
+	if err != nil {
+		return true
+	}
+	if len(s.samples) == 0 {
+		s.from, s.next = at, at
+	}
+	gap := at - s.next
+	switch {
+	case gap < -length/2:
+		return true // something else is heard there
+	case gap <= length/2:
+	case s.silence != nil:
+		for range (gap + s.pause/2) / s.pause {
+			if !s.put(s.silence, s.pause) {
+				return false
+			}
+		}
+	default:
+		s.samples[len(s.samples)-1].Duration += uint32(min(gap, s.end-s.next))
+		s.next += min(gap, s.end-s.next)
+	}
+	return s.put(data, length)
+}
+
+func (s *strip) put(data []byte, length int64) bool {
+	if s.next+length > s.end {
+		return false
+	}
+	s.next += length
+	s.samples = append(s.samples, &pmp4.Sample{
+		Duration: uint32(length), PayloadSize: uint32(len(data)), GetPayload: func() ([]byte, error) { return data, nil },
+	})
+	return true
+}
+
+// silence returns a unit in which nothing is heard, as encoders write it, and how many samples it has. For AAC it is
+// one without spectral bands (ISO/IEC 14496-3, 4.4.2.1), for Opus 20 ms of the wide band (RFC 6716, 3.1).
+func silence(track *frames.Audio) ([]byte, int64) {
+	var data []byte
+	switch {
+	case track.Codec == frames.AAC && track.Channels == 1:
+		data = []byte{0x01, 0x18, 0x20, 0x07}
+	case track.Codec == frames.AAC && track.Channels == 2:
+		data = []byte{0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c}
+	case track.Codec == frames.Opus:
+		data = []byte{0xf8 | byte(track.Channels-1)<<2, 0xff, 0xfe}
+	}
+	length, err := track.Samples(data)
+	if err != nil {
+		return nil, 0
+	}
+	return data, length
 }
 
 // mostHeard is the track with most units.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	mp4ff "github.com/Eyevinn/mp4ff/mp4"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 
@@ -59,6 +60,17 @@ func tone(t testing.TB, name string) (*frames.Audio, []frames.AudioUnit) {
 		samples += n
 	}
 	return a, units
+}
+
+func soundOf(t testing.TB, channels uint8) *frames.Audio {
+	t.Helper()
+	a, err := frames.NewAAC(mpeg4audio.AudioSpecificConfig{
+		Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: channels,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // cutWith is cut with audio, which comes late by so many ticks.
@@ -171,8 +183,10 @@ func decode(t *testing.T, b []byte) time.Duration {
 
 func TestClipHasSound(t *testing.T) {
 	for _, tt := range []struct{ video, audio, tag string }{
-		{"plain.mp4", "beep-aac.mp4", "mp4a"}, {"bframes.mp4", "beep-aac.mp4", "mp4a"},
-		{"hevc.mp4", "beep-aac.mp4", "mp4a"}, {"bframes.mp4", "beep-opus.mp4", "Opus"},
+		{"plain.mp4", "beep-aac.mp4", "mp4a"},
+		{"bframes.mp4", "beep-aac.mp4", "mp4a"},
+		{"hevc.mp4", "beep-aac.mp4", "mp4a"},
+		{"bframes.mp4", "beep-opus.mp4", "Opus"},
 	} {
 		t.Run(tt.video+" "+tt.tag, func(t *testing.T) {
 			file, units := open(t, tt.video)
@@ -235,6 +249,13 @@ func TestClipWithOddSound(t *testing.T) {
 			twice[i+1].PTS = twice[i].PTS + 1
 		}
 	}
+	var holes []frames.AudioUnit
+	for i := range all {
+		if i%5 != 3 {
+			holes = append(holes, all[i])
+		}
+	}
+	surround := soundOf(t, 6)
 	file, units := open(t, "bframes.mp4")
 	with := func(a *frames.Audio, audio []frames.AudioUnit, late int64) []*frames.Fragment {
 		p := file.Parameters
@@ -249,7 +270,7 @@ func TestClipWithOddSound(t *testing.T) {
 	for i, f := range second {
 		f.Payload = with(opus, other[:20], 0)[i].Payload
 	}
-	const anywhere = -2
+	const anywhere = -2 // or not to be decoded
 	for _, tt := range []struct {
 		name      string
 		fragments []*frames.Fragment
@@ -261,7 +282,10 @@ func TestClipWithOddSound(t *testing.T) {
 		{"begins late", with(aac, all[30:], 0), nil, 100, 640, beep},
 		{"begins after the beep", with(aac, all[80:], 0), nil, 50, 1706, -1},
 		{"ends early", with(aac, all[:100], 0), nil, 100, 0, beep},
-		{"a gap in front of the beep", with(aac, append(all[:20:20], all[40:]...), 0), nil, 115, 0, beep},
+		{"a gap in front of the beep", with(aac, append(all[:20:20], all[40:]...), 0), nil, 139, 0, beep},
+		{"a gap of another codec", with(opus, append(other[:20:20], other[40:]...), 0), nil, 149, 0, beep},
+		{"gaps everywhere", with(aac, holes, 0), nil, 137, 0, beep},
+		{"a gap in surround sound", with(surround, append(all[:20:20], all[40:]...), 0), nil, 119, 0, anywhere},
 		{"a unit alone", with(aac, all[50:51], 0), nil, 1, 1066, anywhere},
 		{"jitter", with(aac, jittery, 0), nil, 139, 0, beep},
 		{"a clock that lags", with(aac, slow, 0), nil, 130, 0, beep},
@@ -300,7 +324,10 @@ func TestClipWithOddSound(t *testing.T) {
 			if lasts > again.Duration {
 				t.Errorf("the audio ends at %v, the video at %v", lasts, again.Duration)
 			}
-			if at := decode(t, buf.Bytes()); tt.beep != anywhere && (at-tt.beep).Abs() > 50*time.Millisecond {
+			if tt.beep == anywhere {
+				return
+			}
+			if at := decode(t, buf.Bytes()); (at - tt.beep).Abs() > 50*time.Millisecond {
 				t.Errorf("the beep is at %v, want %v", at, tt.beep)
 			}
 		})
@@ -323,5 +350,39 @@ func TestLateSoundLastsAsLong(t *testing.T) {
 			t.Errorf("the audio is shorter by %d samples, want less than a unit of 1024", left)
 		}
 		wantUnits(t, s.units, audio[:len(s.units)])
+	}
+}
+
+// Silence is what decoders take for it, whatever the track.
+func TestSilence(t *testing.T) {
+	file, units := open(t, "plain.mp4")
+	opus1, err := frames.NewOpus(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opus2, err := frames.NewOpus(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []*frames.Audio{soundOf(t, 1), soundOf(t, 2), opus1, opus2} {
+		data, length := silence(a)
+		file.Parameters.Audio = a
+		audio := []frames.AudioUnit{{Data: data}, {PTS: 2 * frames.ClockRate, Data: data}}
+		_, b := write(t, cutWith(t, file.Parameters, units, audio, 0), captured)
+		s := soundIn(t, b)
+		if s == nil || s.length < 2*s.rate || s.length > 2*s.rate+2*length {
+			t.Fatalf("%s with %d channels: got %s, want 2 s", a.Codec, a.Channels, s)
+		}
+		for i, u := range s.units {
+			if !bytes.Equal(u, data) {
+				t.Errorf("%s: unit %d is % x, want silence", a.Codec, i, u)
+			}
+		}
+		if at := decode(t, b); at >= 0 {
+			t.Errorf("%s with %d channels: something is heard at %v", a.Codec, a.Channels, at)
+		}
+	}
+	if data, _ := silence(soundOf(t, 6)); data != nil {
+		t.Errorf("got silence % x of six channels, want none", data)
 	}
 }

@@ -35,6 +35,8 @@ var Table = map[string][]string{
 	"internal/natsd":           {},
 	"internal/natsd/natsdtest": {"internal/natsd"},
 	"internal/objectd":         {},
+	"internal/onvif":           {},
+	"internal/onvif/onviftest": {},
 	"internal/ordered":         {},
 	"internal/people":          {"vision"},
 	"internal/web":             {"alerts", "clips", "frames", "vision", "web"},

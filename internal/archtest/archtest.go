@@ -30,6 +30,7 @@ var Table = map[string][]string{
 	"internal/bus":             {"internal/ordered"},
 	"internal/client":          {"alerts", "frames", "internal/web", "vision"},
 	"internal/config":          {},
+	"internal/doctor":          {"alerts/webhook", "clips", "clips/s3", "frames", "ingest", "internal/bus", "models"},
 	"internal/lease":           {},
 	"internal/mediatest":       {"alerts", "clips/mp4", "frames", "ingest/rtsp"},
 	"internal/natsd":           {},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,7 @@ func (doctorCommand) Run(ctx context.Context, g *Globals) error {
 		if err := g.find(doctor.Finding{Check: "config", Level: doctor.Problem, Text: lines, Do: "mend it, then look again; see `vigil config schema`"}); err != nil {
 			return err
 		}
-		return fmt.Errorf("1 problem: the configuration cannot be used")
+		return errors.New("1 problem: the configuration cannot be used")
 	}
 	checks, err := app.Diagnosis(ctx, cfg, g.ConfigFile, warnings)
 	if err != nil {

@@ -31,8 +31,6 @@ func (l Listener) look(ctx context.Context) Finding {
 	for _, network := range l.Networks {
 		err := take(ctx, network, l.Address)
 		switch {
-		case err == nil && l.Ours:
-			return warning("restart vigil if the configuration was changed", "%s: %s %s is free, but vigil is running", l.Key, network, l.Address)
 		case err == nil:
 			continue
 		case errors.Is(err, unix.EADDRINUSE) && l.Ours:
@@ -48,6 +46,9 @@ func (l Listener) look(ctx context.Context) Finding {
 		default:
 			return problem("change "+l.Key, "%s: %v", l.Key, err)
 		}
+	}
+	if l.Ours {
+		return ok("%s: %s is free, though vigil runs: with other roles, or with an older configuration", l.Key, l.Address)
 	}
 	return ok("%s: %s is free", l.Key, l.Address)
 }

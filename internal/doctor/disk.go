@@ -33,7 +33,7 @@ func Space(dir, streams string, declared int64) []Finding {
 	if err := unix.Statfs(at, &disk); err != nil {
 		return []Finding{problem("change data_dir", "data_dir: look for free space of %s: %v", at, err)}
 	}
-	free := int64(disk.Bavail) * int64(disk.Bsize)
+	free := int64(disk.Bavail) * disk.Bsize
 	return []Finding{space(free, held(streams), declared)}
 }
 

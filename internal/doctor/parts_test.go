@@ -182,8 +182,8 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	look().want(t, OK, "bucket vigil", "can be written, read and deleted")
-	for o := range store.List(t.Context(), "") {
-		t.Errorf("left behind: %s", o.Key)
+	for o, err := range store.List(t.Context(), "") {
+		t.Errorf("left behind: %s, %v", o.Key, err)
 	}
 	only(t, Store{Endpoint: "x", Open: func() (clips.Store, error) { return writeOnly{store}, nil }}.Look(t.Context())).want(t, Problem, "access denied")
 	target.SecretKey = "wrong"

@@ -263,7 +263,7 @@ func bareID(id string) string {
 
 // scope reads one of the words with which devices describe themselves (ONVIF Core Specification, 7.3.2.2).
 func scope(scopes, word string) string {
-	for _, s := range strings.Fields(scopes) {
+	for s := range strings.FieldsSeq(scopes) {
 		rest, ok := strings.CutPrefix(s, "onvif://www.onvif.org/"+word+"/")
 		if !ok {
 			continue

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,6 +67,9 @@ func (c camerasDiscover) Run(ctx context.Context, g *Globals) error {
 	if len(devices) == 0 {
 		return errors.New("no camera answered at these addresses: see whether ONVIF is enabled, and at which port")
 	}
+	slices.SortFunc(devices, func(a, b onvif.Device) int {
+		return cmp.Or(a.Addr.Compare(b.Addr), strings.Compare(a.Service, b.Service))
+	})
 	cameras := askAll(ctx, devices, who)
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,7 +15,7 @@ import (
 	"vigil/internal/onvif/onviftest"
 )
 
-// house is a camera and a recorder with two sources, of which one streams from elsewhere.
+// house is a camera, a recorder with two sources, of which the first streams from elsewhere, and a camera of somebody else.
 func house(t *testing.T) (addresses []string) {
 	profile := onviftest.Profile{Token: "1", Name: "main", Source: "v0", Encoding: "H264", Width: 1920, Height: 1080, Rate: 25, URI: "rtsp://HOST/1"}
 	sub, jpeg, other := profile, profile, profile
@@ -22,7 +24,8 @@ func house(t *testing.T) (addresses []string) {
 	other.Token, other.Source, other.URI = "4", "v1", "rtsp://127.0.0.9/1"
 	for _, c := range []*onviftest.Camera{
 		{User: "admin", Password: "hunter2", Profiles: []onviftest.Profile{jpeg, sub, profile}},
-		{User: "admin", Password: "hunter2", Profiles: []onviftest.Profile{profile, other}},
+		{Host: "127.0.0.2", User: "admin", Password: "hunter2", Profiles: []onviftest.Profile{other, profile}},
+		{Host: "127.0.0.3", User: "somebody", Password: "else", Profiles: []onviftest.Profile{profile}},
 	} {
 		addresses = append(addresses, "--address", onviftest.Start(t, c).Addr.String())
 	}
@@ -35,7 +38,8 @@ func TestDiscover(t *testing.T) {
 	args := append([]string{"cameras", "discover", "--user", "admin"}, house(t)...)
 	got := vigilIn(t.Context(), t, entrance, args...)
 	got.works(t, "cameras:\n", "(Acme X1)", `- { id: "x1-2", url: "rtsp://127.0.0.1/1" }`, "also sub: H264 640x360, 25/s, rtsp://127.0.0.1/2?***",
-		"also stills: JPEG", `# - { id: "x1-2-2", url: "rtsp://127.0.0.9/1" }`, "WARNING: points to 127.0.0.9", "VIGIL_CAMERAS_1_URL_FILE")
+		"also stills: JPEG", `# - { id: "x1-1", url: "rtsp://127.0.0.9/1" }`, "WARNING: points to 127.0.0.9", `- { id: "x1-2-2", url: "rtsp://127.0.0.2/1" }`,
+		"camera at 127.0.0.3", "not listed: get device information: user or password refused", "VIGIL_CAMERAS_1_URL_FILE")
 	if strings.Contains(got.out+got.err, "hunter2") {
 		t.Errorf("got %s and %s", got.out, got.err)
 	}
@@ -43,34 +47,44 @@ func TestDiscover(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "secrets")
 	got = vigilIn(t.Context(), t, entrance, append(args, "--secrets", dir)...)
 	file := filepath.Join(dir, "x1-2.url")
-	got.works(t, "VIGIL_CAMERAS_1_URL_FILE="+file)
+	second := filepath.Join(dir, "x1-2-2.url")
+	got.works(t, "VIGIL_CAMERAS_1_URL_FILE="+file+"\n", "VIGIL_CAMERAS_2_URL_FILE="+second+"\n")
 	text, err := os.ReadFile(file)
 	if err != nil || string(text) != "rtsp://admin:hunter2@127.0.0.1/1\n" || strings.Contains(got.out, "hunter2") {
 		t.Errorf("got %q, %v and %s", text, err, got.out)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 {
+		t.Errorf("got %v, %v, want no password for another host", files, err)
 	}
 	if stat, err := os.Stat(file); err != nil || stat.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want a file for this user only", stat.Mode(), err)
 	}
 	// What is printed is a configuration that finds the addresses.
 	path := write(t, filepath.Join(t.TempDir(), "vigil.yaml"), got.out)
-	cfg, _, err := config.Load(path, []string{"VIGIL_CAMERAS_0_URL_FILE=" + file})
-	if err != nil || cfg.Cameras[0].ID != "x1-2" || cfg.Cameras[0].URL.Reveal() != "rtsp://admin:hunter2@127.0.0.1/1" {
+	cfg, _, err := config.Load(path, []string{"VIGIL_CAMERAS_0_URL_FILE=" + file, "VIGIL_CAMERAS_1_URL_FILE=" + second})
+	want := []config.Camera{
+		{ID: "x1-2", URL: "rtsp://admin:hunter2@127.0.0.1/1"}, {ID: "x1-2-2", URL: "rtsp://admin:hunter2@127.0.0.2/1"},
+	}
+	if err != nil || !slices.Equal(cfg.Cameras, want) {
 		t.Errorf("got %+v, %v", cfg.Cameras, err)
 	}
-	vigilIn(t.Context(), t, entrance, append(args, "--plain")...).works(t, `url: "rtsp://admin:hunter2@127.0.0.1/1" }`)
+	vigilIn(t.Context(), t, entrance, append(args, "--plain")...).works(t, `url: "rtsp://admin:hunter2@127.0.0.1/1" }`, `url: "rtsp://127.0.0.9/1" }`)
 }
 
 func TestDiscoverJSON(t *testing.T) {
 	password := write(t, filepath.Join(t.TempDir(), "password"), "hunter2\n")
 	got := vigil(t, append([]string{"cameras", "discover", "--json", "--user", "admin", "--password-file", password}, house(t)...)...)
 	devices := each[deviceJSON](t, got)
-	if len(devices) != 2 || strings.Contains(got.out, "hunter2") {
+	if len(devices) != 3 || strings.Contains(got.out, "hunter2") {
 		t.Fatalf("got %+v", got)
 	}
 	streams := 0
-	for _, d := range devices {
+	if last := devices[2]; !strings.Contains(last.Error, "refused") || len(last.Cameras) != 0 {
+		t.Errorf("got %+v", last)
+	}
+	for i, d := range devices[:2] {
 		streams += len(d.Streams)
-		if d.Model != "X1" || d.Error != "" || len(d.Cameras) == 0 || d.Cameras[0].URL != "rtsp://127.0.0.1/1" {
+		if d.Model != "X1" || d.Error != "" || d.Address != "127.0.0."+strconv.Itoa(i+1) || d.Cameras[i].URL != "rtsp://"+d.Address+"/1" {
 			t.Errorf("got %+v", d)
 		}
 	}

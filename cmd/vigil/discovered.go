@@ -21,7 +21,7 @@ type sheet struct {
 	first   int // index of the first entry in the configuration's list
 	ids     map[string]bool
 	devices []listed
-	files   []string // with the addresses of the entries, in order; none: nothing was left
+	files   map[string]string // with the address of the entry of that id; none: nothing was left
 }
 
 // listed is a device and its entries.
@@ -33,7 +33,7 @@ type listed struct {
 // entry is a camera of the configuration.
 type entry struct {
 	id     string
-	stream onvif.Stream
+	stream onvif.Stream   // with a warning: to be looked at by somebody before it is used
 	others []onvif.Stream // of the same video source
 }
 
@@ -84,6 +84,9 @@ func rank(s onvif.Stream) int {
 	}
 	return 2
 }
+
+// suspect says whether the entry is none until somebody has looked at it.
+func (e entry) suspect() bool { return e.stream.Warning != "" }
 
 // id makes a camera's id of its name, one that is not taken.
 func (s *sheet) id(name string) string {
@@ -138,8 +141,12 @@ func (s *sheet) leaveSecrets(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("--secrets: %w", err)
 	}
+	s.files = map[string]string{}
 	for _, d := range s.devices {
 		for _, e := range d.entries {
+			if e.suspect() {
+				continue // the password is not for that host
+			}
 			path := filepath.Join(dir, e.id+".url")
 			err := os.WriteFile(path+".new", []byte(s.whole(e.stream)+"\n"), 0o600)
 			if err = errors.Join(err, os.Chmod(path+".new", 0o600)); err == nil {
@@ -148,7 +155,7 @@ func (s *sheet) leaveSecrets(dir string) error {
 			if err != nil {
 				return fmt.Errorf("--secrets: %w", err)
 			}
-			s.files = append(s.files, path)
+			s.files[e.id] = path
 		}
 	}
 	return nil
@@ -175,8 +182,11 @@ func (s *sheet) print(g *Globals, c camerasDiscover) {
 		}
 		for _, e := range d.entries {
 			s.printEntry(g, e, c.Plain)
-			if len(s.files) > 0 {
-				variables = append(variables, fmt.Sprintf("VIGIL_CAMERAS_%d_URL_FILE=%s", s.first+n, s.files[n]))
+			if e.suspect() {
+				continue
+			}
+			if file := s.files[e.id]; file != "" {
+				variables = append(variables, fmt.Sprintf("VIGIL_CAMERAS_%d_URL_FILE=%s", s.first+n, file))
 			}
 			n++
 		}
@@ -196,13 +206,12 @@ func (s *sheet) print(g *Globals, c camerasDiscover) {
 
 func (s *sheet) printEntry(g *Globals, e entry, plain bool) {
 	g.say("  #   %s\n", s.describe(e.stream))
-	address := s.shown(e.stream)
-	if plain {
+	address, comment := s.shown(e.stream), ""
+	switch {
+	case e.suspect():
+		comment = "# "
+	case plain:
 		address = s.whole(e.stream)
-	}
-	comment := ""
-	if e.stream.Warning != "" {
-		comment = "# " // to be looked at first
 	}
 	g.say("  %s- { id: %q, url: %s }\n", comment, e.id, strconv.Quote(address))
 	for _, other := range e.others {

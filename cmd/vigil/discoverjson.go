@@ -38,7 +38,6 @@ type (
 )
 
 func (s *sheet) printJSON(g *Globals, c camerasDiscover) error {
-	n := 0
 	for _, d := range s.devices {
 		out := deviceJSON{
 			Address: d.Device.Addr.String(), Service: d.Device.Service, Name: d.Device.Name,
@@ -56,13 +55,10 @@ func (s *sheet) printJSON(g *Globals, c camerasDiscover) error {
 		}
 		for _, e := range d.entries {
 			camera := cameraJSON{ID: e.id, URL: s.shown(e.stream), Warning: e.stream.Warning}
-			if c.Plain {
+			if c.Plain && !e.suspect() {
 				camera.URL = s.whole(e.stream)
 			}
-			if len(s.files) > 0 {
-				camera.URLFile = s.files[n]
-			}
-			n++
+			camera.URLFile = s.files[e.id]
 			out.Cameras = append(out.Cameras, camera)
 		}
 		if err := g.print(out); err != nil {

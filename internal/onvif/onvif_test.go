@@ -103,7 +103,6 @@ func TestOtherHostsAreNotFollowed(t *testing.T) {
 	c.Media = strings.Replace(other, "device_service", "media", 1)
 	c.Profiles[0].URI = "rtsp://127.0.0.2/1"
 	c.Profiles[1].URI = "http://HOST/1"
-	c.Answers = map[string]func(http.ResponseWriter){}
 	onviftest.Start(t, c)
 	got, err := Ask(t.Context(), Device{Addr: c.Addr.Addr(), Service: c.Service}, resident)
 	if err != nil {
@@ -115,17 +114,19 @@ func TestOtherHostsAreNotFollowed(t *testing.T) {
 	if s := got.Streams; s[0].URL != "rtsp://127.0.0.2/1" || !strings.Contains(s[0].Warning, "points to 127.0.0.2") || s[1].URL != "" || s[1].Warning == "" {
 		t.Errorf("got %+v", s)
 	}
-	c.Answers["GetProfiles"] = func(w http.ResponseWriter) {
-		w.Header().Set("Location", elsewhere.Service)
-		w.WriteHeader(http.StatusTemporaryRedirect)
-	}
+	c.Change(func(c *onviftest.Camera) {
+		c.Announced = other
+		c.Answers = map[string]func(http.ResponseWriter){"GetProfiles": func(w http.ResponseWriter) {
+			w.Header().Set("Location", elsewhere.Service)
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		}}
+	})
 	if _, err := Ask(t.Context(), Device{Addr: c.Addr.Addr(), Service: c.Service}, resident); err == nil || !strings.Contains(err.Error(), "get profiles: status 307") {
 		t.Errorf("got %v, want the redirect refused", err)
 	}
 	if asked := elsewhere.Asked(); len(asked) > 0 {
 		t.Errorf("the other host was asked %v", asked)
 	}
-	c.Announced = other
 	devices, err := Unicast(t.Context(), []netip.AddrPort{c.Discovery}, patience)
 	if err != nil || len(devices) != 1 || devices[0].Service != "http://127.0.0.1/onvif/device_service" || len(devices[0].Warnings) != 1 {
 		t.Errorf("got %+v, %v", devices, err)

@@ -4,6 +4,7 @@
 package onviftest
 
 import (
+	"cmp"
 	"crypto/sha1" // UsernameToken Profile 1.1, 3.1
 	"encoding/base64"
 	"encoding/xml"
@@ -28,8 +29,9 @@ type Profile struct {
 	URI string
 }
 
-// Camera is how the camera behaves. It is changed before its first request only.
+// Camera is how the camera behaves. Once it has started, only Announced and Answers change, with Change.
 type Camera struct {
+	Host                 string // loopback address; empty: 127.0.0.1
 	Name, User, Password string // User empty: anybody may ask
 	Ahead                time.Duration
 	Profiles             []Profile
@@ -52,12 +54,18 @@ type Camera struct {
 // Start lets the camera answer until the test ends.
 func Start(t testing.TB, c *Camera) *Camera {
 	t.Helper()
-	server := httptest.NewServer(c)
+	host := net.ParseIP(cmp.Or(c.Host, "127.0.0.1"))
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}}
+	server.Start()
 	t.Cleanup(server.Close)
 	c.Addr = netip.MustParseAddrPort(server.Listener.Addr().String())
 	c.Service = server.URL + "/onvif/device_service"
 	c.nonces = map[string]bool{}
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: host})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +91,13 @@ func (c *Camera) Discover(t testing.TB, conn *net.UDPConn) {
 		}
 	}()
 	t.Cleanup(func() { _ = conn.Close(); <-done })
+}
+
+// Change changes Announced or Answers of a camera that has started.
+func (c *Camera) Change(f func(c *Camera)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(c)
 }
 
 // Asked are the operations so far, in order.
@@ -125,7 +140,9 @@ func (c *Camera) match(datagram []byte) string {
 		!strings.HasSuffix(m.Body.Operation.Types, ":NetworkVideoTransmitter") {
 		return ""
 	}
+	c.mu.Lock()
 	announced := c.Announced
+	c.mu.Unlock()
 	if announced == "" {
 		announced = c.Service
 	}
@@ -150,8 +167,9 @@ func (c *Camera) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	operation := m.Body.Operation.XMLName.Local
 	c.mu.Lock()
 	c.asked = append(c.asked, operation)
+	answer := c.Answers[operation]
 	c.mu.Unlock()
-	if answer := c.Answers[operation]; answer != nil {
+	if answer != nil {
 		answer(w)
 		return
 	}

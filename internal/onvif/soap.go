@@ -88,8 +88,11 @@ func call[T any](ctx context.Context, c *client, operation, address, header, bod
 		return zero, fmt.Errorf("%s: %w", operation, err)
 	}
 	content, _, err := parse[T](answer)
-	if said, ok := errors.AsType[*fault](err); ok && said.refused() || status == http.StatusUnauthorized || status == http.StatusForbidden {
+	if said, ok := errors.AsType[*fault](err); ok && said.refused() {
 		return zero, fmt.Errorf("%s: %w", operation, ErrCredentials)
+	}
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		return zero, fmt.Errorf("%s: %w: status %d; devices that want HTTP Digest alone are not supported", operation, ErrCredentials, status)
 	}
 	if err != nil && status != http.StatusOK {
 		if _, ok := errors.AsType[*fault](err); !ok {

@@ -93,10 +93,10 @@ func Candidates(o Offer) []Finding {
 	switch {
 	case len(inward) == 0:
 		return []Finding{problem("set webrtc.udp to :8189 or to an address that `ip addr` shows", "webrtc.udp: publishers are told no address")}
+	case host != "" && host != "0.0.0.0" && host != "::":
+		do = "set webrtc.udp to :8189 if other machines are to publish"
 	case o.Container:
 		do = "run the container with the host's network (--network host), or " + do
-	case host != "":
-		do = "set webrtc.udp to :8189 if other machines are to publish"
 	}
 	return []Finding{warning(do, "webrtc.udp: publishers are told %s only, which other machines cannot reach", strings.Join(inward, ", "))}
 }

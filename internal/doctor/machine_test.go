@@ -66,6 +66,7 @@ func TestCandidates(t *testing.T) {
 		"LAN":              {Offer{UDP: ":8189", NICs: []NIC{lo, docker, lan}}, OK, "told 192.168.1.5"},
 		"all of IPv4":      {Offer{UDP: "0.0.0.0:8189", NICs: []NIC{lo, nic("eth0", "2001:db8::5")}}, Warning, "127.0.0.1"},
 		"loopback":         {Offer{UDP: "127.0.0.1:8189", NICs: []NIC{lo, lan}}, Warning, "127.0.0.1 only"},
+		"loopback inside":  {Offer{UDP: "127.0.0.1:8189", NICs: []NIC{lo, inside}, Container: true}, Warning, "set webrtc.udp to :8189"},
 		"bridges only":     {Offer{UDP: ":8189", NICs: []NIC{lo, docker}}, Warning, "172.17.0.1"},
 		"container":        {Offer{UDP: ":8189", NICs: []NIC{lo, inside}, Container: true}, Warning, "--network host"},
 		"container, hosts": {Offer{UDP: ":8189", Hosts: []string{"203.0.113.9"}, NICs: []NIC{lo, inside}, Container: true}, OK, "203.0.113.9"},

@@ -103,6 +103,9 @@ func (e Endpoint) Validate() error {
 	return nil
 }
 
+// Permits says why the endpoint may not be at the address, or nil. Each attempt asks the same of the address it dials.
+func (e Endpoint) Permits(addr netip.Addr) error { return refuse(addr, e.AllowPrivate) }
+
 func validID(id string) bool {
 	return id != "" && len(id) <= 63 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

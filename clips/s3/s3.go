@@ -70,6 +70,9 @@ var _ clips.Store = (*Store)(nil)
 // help.
 var ErrRefused = errors.New("refused by the service")
 
+// ErrNoBucket says that the service has no bucket of that name. It is normal before the first start.
+var ErrNoBucket = errors.New("no such bucket")
+
 // New connects to the service and makes sure that the bucket is there.
 func New(ctx context.Context, cfg Config) (*Store, error) {
 	s, err := Open(cfg)
@@ -231,7 +234,7 @@ func describe(info minio.ObjectInfo) clips.Object {
 	}
 }
 
-// failed names the operation and the key, and translates the two errors that callers test for.
+// failed names the operation and the key, and translates the errors that callers test for.
 func failed(op, key string, err error) error {
 	if err == nil {
 		return nil
@@ -239,6 +242,8 @@ func failed(op, key string, err error) error {
 	switch code(err) {
 	case minio.NoSuchKey:
 		err = clips.ErrNotFound
+	case minio.NoSuchBucket:
+		err = ErrNoBucket
 	case minio.PreconditionFailed:
 		err = clips.ErrExists
 	}

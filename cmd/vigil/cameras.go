@@ -6,7 +6,8 @@ import (
 )
 
 type camerasCommand struct {
-	List camerasList `cmd:"" help:"List the cameras and their state."`
+	List     camerasList     `cmd:"" help:"List the cameras and their state."`
+	Discover camerasDiscover `cmd:"" help:"Find cameras in the network, and write the configuration's lines for them."`
 }
 
 type camerasList struct{ remote }

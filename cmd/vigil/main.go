@@ -33,6 +33,7 @@ type commands struct {
 	Cameras camerasCommand `cmd:"" help:"List cameras and their state."`
 	Models  modelsCommand  `cmd:"" help:"List, fetch and verify the networks."`
 	Config  configCommand  `cmd:"" help:"Check, print and describe the configuration."`
+	Doctor  doctorCommand  `cmd:"" help:"Look for what keeps Vigil from working here, and say what to do."`
 	Health  healthCommand  `cmd:"" help:"Ask the running Vigil whether every part works."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

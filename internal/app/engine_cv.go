@@ -8,6 +8,7 @@ import (
 
 	"vigil/frames"
 	"vigil/internal/config"
+	"vigil/internal/doctor"
 	"vigil/models"
 	"vigil/vision"
 	"vigil/vision/decode"
@@ -70,4 +71,34 @@ func NewPicture(width, height int, bgr []byte) (vision.Picture, error) {
 // ReadPicture decodes a picture file; name is for errors.
 func ReadPicture(name string, data []byte) (vision.Picture, error) {
 	return opencv.DecodePicture(name, data)
+}
+
+// runtimeName returns what tells on what the networks would run.
+func runtimeName(cfg config.Models) func() (string, error) {
+	return func() (string, error) {
+		r, err := openRuntime(cfg, slog.New(slog.DiscardHandler))
+		return r.Name, err
+	}
+}
+
+// decodeKey returns what tries whether a camera's pictures can be decoded.
+func decodeKey() doctor.Decode { return decodeWhole }
+
+// decodeWhole decodes one key frame to its end.
+func decodeWhole(p frames.Parameters, u frames.AccessUnit) (err error) {
+	decoder, err := OpenDecoder(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, decoder.Close()) }()
+	pictures := 0
+	want := func(int64) bool { pictures++; return false }
+	got := func(vision.Picture) error { return nil }
+	if err := errors.Join(decoder.Decode(u, want, got), decoder.Drain(want, got)); err != nil {
+		return err
+	}
+	if pictures == 0 {
+		return errors.New("no picture came out")
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"vigil/frames"
 	"vigil/internal/config"
+	"vigil/internal/doctor"
 	"vigil/vision"
 )
 
@@ -25,3 +26,9 @@ func NewPicture(int, int, []byte) (vision.Picture, error) { return vision.Pictur
 
 // ReadPicture reads no picture.
 func ReadPicture(string, []byte) (vision.Picture, error) { return vision.Picture{}, errNoVision }
+
+// runtimeName returns nil: networks run on nothing here.
+func runtimeName(config.Models) func() (string, error) { return nil }
+
+// decodeKey returns nil: nothing is decoded here.
+func decodeKey() doctor.Decode { return nil }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -114,9 +115,7 @@ func (a *App) configuredCameras() ([]ingest.Camera, error) {
 	for i, c := range a.cfg.Cameras {
 		camera := ingest.Camera{ID: frames.CameraID(c.ID), PublishToken: c.PublishToken.Reveal()}
 		if c.URL != "" {
-			source, err := rtsp.NewClient(rtsp.ClientConfig{
-				URL: c.URL.Reveal(), Transport: rtsp.Transport(c.Transport), Fingerprint: c.Fingerprint, Log: a.log.With("camera", c.ID),
-			})
+			source, err := pullFrom(c, a.log.With("camera", c.ID))
 			if err != nil {
 				return nil, fmt.Errorf("cameras[%d].url: camera %s: %w", i, c.ID, err)
 			}
@@ -125,4 +124,11 @@ func (a *App) configuredCameras() ([]ingest.Camera, error) {
 		cameras = append(cameras, camera)
 	}
 	return cameras, nil
+}
+
+// pullFrom is the source of a camera that has an address.
+func pullFrom(c config.Camera, log *slog.Logger) (*rtsp.Client, error) {
+	return rtsp.NewClient(rtsp.ClientConfig{
+		URL: c.URL.Reveal(), Transport: rtsp.Transport(c.Transport), Fingerprint: c.Fingerprint, Log: log,
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"vigil/clips/s3"
 	framesjs "vigil/frames/jetstream"
 	"vigil/internal/bus"
+	"vigil/internal/config"
 	"vigil/internal/natsd"
 	"vigil/internal/objectd"
 	"vigil/internal/web"
@@ -84,17 +85,11 @@ func (a *App) openStore(ctx context.Context) error {
 	if !a.has(Vision, Clips, Console) && !serves {
 		return nil
 	}
-	target := s3.Config{
-		Bucket: a.cfg.S3.Bucket, Region: a.cfg.S3.Region,
-		AccessKey: a.cfg.S3.AccessKey, SecretKey: s3.Secret(a.cfg.S3.SecretKey.Reveal()),
+	target, err := remoteStore(a.cfg.S3)
+	if err != nil {
+		return err
 	}
-	if a.cfg.S3.Endpoint != "" {
-		u, err := url.Parse(a.cfg.S3.Endpoint)
-		if err != nil {
-			return fmt.Errorf("s3.endpoint: %w", err)
-		}
-		target.Endpoint, target.Secure = u.Host, u.Scheme == "https"
-	} else {
+	if a.cfg.S3.Endpoint == "" {
 		server, err := objectd.Start(context.WithoutCancel(ctx), objectd.Config{
 			Dir: filepath.Join(a.cfg.DataDir, "s3"), Listen: a.cfg.S3.Listen, Log: a.log,
 			AccessKey: a.cfg.S3.AccessKey, SecretKey: objectd.Secret(a.cfg.S3.SecretKey.Reveal()),
@@ -125,6 +120,18 @@ func (a *App) openStore(ctx context.Context) error {
 		return nil
 	}})
 	return nil
+}
+
+// remoteStore is the configured S3 service, or what is known of the embedded one before it runs.
+func remoteStore(cfg config.S3) (s3.Config, error) {
+	u, err := url.Parse(cfg.Endpoint)
+	if err != nil {
+		return s3.Config{}, fmt.Errorf("s3.endpoint: %w", err)
+	}
+	return s3.Config{
+		Endpoint: u.Host, Secure: u.Scheme == "https", Bucket: cfg.Bucket, Region: cfg.Region,
+		AccessKey: cfg.AccessKey, SecretKey: s3.Secret(cfg.SecretKey.Reveal()),
+	}, nil
 }
 
 // storeKey is the key of what keeps the embedded store from starting: its port or its folder.

@@ -141,6 +141,20 @@ func (c *Conn) Declare(ctx context.Context, l Limits) error {
 	return nil
 }
 
+// Declared is how many bytes on disk Declare gives the streams and buckets where there is room, in one replica. Those of
+// Limits.Streams come on top.
+func Declared() (bytes int64) {
+	for _, s := range streams() {
+		bytes += s.MaxBytes
+	}
+	for _, b := range buckets() {
+		if b.Storage == jetstream.FileStorage {
+			bytes += b.MaxBytes
+		}
+	}
+	return bytes
+}
+
 // store returns how many bytes of one replica there are, 0 when that is not limited.
 func (c *Conn) store(ctx context.Context, l Limits) (int64, error) {
 	if l.Store > 0 {

@@ -17,6 +17,7 @@ const prefix = "VIGIL_"
 // notKeys are variables of ours that are no configuration keys: the command line's and the tests'.
 var notKeys = []string{
 	"VIGIL_CONFIG", "VIGIL_ROLES", "VIGIL_SERVER", "VIGIL_TOKEN", "VIGIL_FACES_DIR", "VIGIL_VIDEO_DIR", "VIGIL_ONNXRUNTIME",
+	"VIGIL_CAMERA_USER", "VIGIL_CAMERA_PASSWORD",
 }
 
 // override sets the keys that environ names: VIGIL_HTTP_LISTEN is http.listen, VIGIL_CAMERAS_0_URL the first

@@ -23,7 +23,7 @@ type Limits struct {
 	// in the direction where that is least: missed focus lies below, and motion, with a sensor's noise or without. Of ORL
 	// faces in pictures of 20 to 64 pixels between the eyes, sharp ones have 12.7 and more with noise of up to 5 shades, 19
 	// and more from 32 pixels. Those blurred beyond recognition have less than 8: out of focus by a twelfth of the distance
-	// of the eyes, or moved by three eighths of it. Motion by a quarter leaves one in eight above.
+	// of the eyes, or moved by three eighths of it. Motion by a quarter leaves one in eight above, one in four along a diagonal.
 	MinSharpness float64 `json:"min_sharpness"`
 	// MinLight and MaxLight bound the mean grey: outside, features drown or are burnt out.
 	MinLight float64 `json:"min_light"`

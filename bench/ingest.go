@@ -25,7 +25,7 @@ const (
 // ingest measures what a camera costs from the socket to the acknowledged fragment, beside FFmpeg that records the same
 // video into a file, and how that grows. The log is a server of its own, whose cost is told apart.
 func (l *lab) ingest(ctx context.Context) error {
-	if _, err := os.Stat(l.nats); err != nil {
+	if _, err := os.Stat(l.nats); errors.Is(err, os.ErrNotExist) {
 		l.skip("ingest: %s is not there: make nats-server", l.nats)
 		return nil
 	}

@@ -43,7 +43,11 @@ type part struct {
 
 func parts() []part {
 	return []part{
-		{"cpu", (*lab).againstDecoder}, {"python", (*lab).againstPython}, {"gate", (*lab).gate}, {"scale", (*lab).cameras}, {"ingest", (*lab).ingest},
+		{"cpu", (*lab).againstDecoder},
+		{"python", (*lab).againstPython},
+		{"gate", (*lab).gate},
+		{"scale", (*lab).cameras},
+		{"ingest", (*lab).ingest},
 		{"stages", (*lab).stages},
 	}
 }

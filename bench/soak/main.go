@@ -174,8 +174,12 @@ type injury struct {
 
 // injuries in turn; a reset lasts no time. Twelve seconds of silence are more than the stall timeout.
 var injuries = []injury{
-	{faultproxy.Silent, 5 * time.Second}, {faultproxy.Refused, 0}, {faultproxy.Silent, 12 * time.Second},
-	{faultproxy.Slow, 8 * time.Second}, {faultproxy.Refused, 6 * time.Second}, {faultproxy.Damaged, 3 * time.Second},
+	{faultproxy.Silent, 5 * time.Second},
+	{faultproxy.Refused, 0},
+	{faultproxy.Silent, 12 * time.Second},
+	{faultproxy.Slow, 8 * time.Second},
+	{faultproxy.Refused, 6 * time.Second},
+	{faultproxy.Damaged, 3 * time.Second},
 	{faultproxy.Silent, 30 * time.Second},
 }
 

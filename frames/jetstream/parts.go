@@ -3,6 +3,7 @@ package jetstream
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -35,10 +36,7 @@ func message(f *frames.Fragment, header nats.Header, i, n int, head uint64) *nat
 	if n == 1 {
 		return msg
 	}
-	msg.Header = nats.Header{}
-	for k, v := range header {
-		msg.Header[k] = v
-	}
+	msg.Header = maps.Clone(header)
 	msg.Header.Set(headerParts, strconv.Itoa(n))
 	if i > 0 {
 		msg.Header.Set(headerPart, strconv.Itoa(i))

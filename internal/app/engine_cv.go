@@ -18,6 +18,7 @@ import (
 
 // OpenEngine opens the engine that the configuration names.
 func OpenEngine(cfg config.Config, log *slog.Logger) (vision.Engine, error) {
+	decode.FewArenas()
 	return opencv.Open(opencv.Config{
 		ModelsDir: cfg.ModelsDir(), Engine: cfg.Models.Engine, Embedder: cfg.Models.Embedder, Log: log,
 		Runtime: func() (opencv.Runtime, error) { return openRuntime(cfg.Models, log) },

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"net"
@@ -132,24 +133,53 @@ func withUDP(loseRTP, loseRTCP bool) trait {
 		c.server.UDPRTPAddress, c.server.UDPRTCPAddress = rtpConn.LocalAddr().String(), rtcpConn.LocalAddr().String()
 		c.server.ListenPacket = func(_, address string) (net.PacketConn, error) {
 			if address == c.server.UDPRTPAddress {
-				return hole{rtpConn.(*net.UDPConn), loseRTP}, nil
+				return &hole{UDPConn: rtpConn.(*net.UDPConn), black: loseRTP}, nil
 			}
-			return hole{rtcpConn.(*net.UDPConn), loseRTCP}, nil
+			return &hole{UDPConn: rtcpConn.(*net.UDPConn), black: loseRTCP}, nil
 		}
 	}
 }
 
-// hole is a port behind a firewall that lets nothing out.
-type hole struct {
-	*net.UDPConn
-	black bool
+// withLoss lets the camera send over UDP; one packet of every is lost, and another overtakes the one before.
+func withLoss(every int) trait {
+	return func(c *camera) {
+		withUDP(false, false)(c)
+		open := c.server.ListenPacket
+		c.server.ListenPacket = func(network, address string) (net.PacketConn, error) {
+			conn, err := open(network, address)
+			if address == c.server.UDPRTPAddress {
+				conn.(*hole).every = every
+			}
+			return conn, err
+		}
+	}
 }
 
-func (h hole) WriteTo(b []byte, to net.Addr) (int, error) {
-	if h.black {
+// hole is a port behind a network that loses things.
+type hole struct {
+	*net.UDPConn
+	black bool // everything
+	every int
+
+	sent int
+	late []byte
+}
+
+func (h *hole) WriteTo(b []byte, to net.Addr) (int, error) {
+	h.sent++
+	switch {
+	case h.black, h.every > 0 && h.sent%h.every == 0:
+		return len(b), nil
+	case h.every > 0 && h.sent%h.every == 1:
+		h.late = bytes.Clone(b)
 		return len(b), nil
 	}
-	return h.UDPConn.WriteTo(b, to)
+	n, err := h.UDPConn.WriteTo(b, to)
+	if h.late != nil && err == nil {
+		_, err = h.UDPConn.WriteTo(h.late, to)
+		h.late = nil
+	}
+	return n, err
 }
 
 // newCamera starts a camera that plays the fixture in real time, with an audio track beside it.

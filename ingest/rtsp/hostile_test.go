@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtp"
 
@@ -44,12 +43,7 @@ func TestTrackBounds(t *testing.T) {
 		{"an end without a beginning", 3, func(i int) []byte { return fua(i == 0, true, nil)[:2] }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tr, err := findTrack(&description.Session{Medias: []*description.Media{{
-				Type: description.MediaTypeVideo, Formats: []format.Format{&format.H264{PayloadTyp: 96, PacketizationMode: 1}},
-			}}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			tr := newTrack(t, &format.H264{PayloadTyp: 96, PacketizationMode: 1})
 			held := func() uint64 {
 				runtime.GC()
 				var m runtime.MemStats

@@ -103,19 +103,29 @@ func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, er
 	nalus, err := t.decode(pkt)
 	switch {
 	case errors.Is(err, rtph264.ErrMorePacketsNeeded), errors.Is(err, rtph265.ErrMorePacketsNeeded):
-		t.clock.pending(pts)
+		if !t.openEnd(pkt.Payload) {
+			t.clock.pending(pts)
+		}
 		return ingest.Unit{}, false, t.hold(pkt, pts)
 	case errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious), errors.Is(err, rtph265.ErrNonStartingPacketAndNoPrevious):
 		return ingest.Unit{}, false, nil // it joined in the middle of a picture
 	case err != nil:
-		t.breakOff(pts)
-		return ingest.Unit{}, false, err
+		return ingest.Unit{}, false, errors.Join(err, t.breakOff(pts))
 	}
 	t.packets, t.bytes = 0, 0
 	u = ingest.Unit{PTS: t.clock.complete(pts), Received: now, NALUs: nalus}
 	lacking := t.broken && u.PTS == t.badTime
 	t.broken = false
 	return u, !lacking, nil
+}
+
+// openEnd says whether the packet is a fragment with which its NAL unit does not end (RFC 6184, 5.8; RFC 7798, 4.4.3).
+// The decoder puts NAL units into an access unit once they are whole, and forgets those of which the end is lost.
+func (t *track) openEnd(payload []byte) bool {
+	if t.params.Codec == frames.H265 {
+		return len(payload) > 2 && payload[0]>>1&0x3f == 49 && payload[2]&0x40 == 0
+	}
+	return len(payload) > 1 && payload[0]&0x1f == 28 && payload[1]&0x40 == 0
 }
 
 // hold counts a packet that the decoder keeps, and begins anew when it keeps too many.
@@ -125,19 +135,21 @@ func (t *track) hold(pkt *rtp.Packet, pts int64) error {
 	if t.packets <= maxUnitPackets && t.bytes <= maxUnitBytes {
 		return nil
 	}
+	return errors.Join(errBacklog, t.breakOff(pts))
+}
+
+// breakOff forgets the access unit in the making. A decoder that failed may hold a part of it or not, so that the next
+// one's time would be anybody's guess: it is replaced.
+func (t *track) breakOff(pts int64) error {
 	d, err := t.decoder()
 	if err != nil {
 		return err
 	}
 	t.decode = d
-	t.breakOff(pts)
-	return errBacklog
-}
-
-func (t *track) breakOff(pts int64) {
 	t.clock.open = false
 	t.packets, t.bytes = 0, 0
 	t.broken, t.badTime = true, pts
+	return nil
 }
 
 // clock unwraps 32-bit RTP timestamps and knows which of them an access unit has: where the marker bit is not set,

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,79 @@ import (
 
 	"vigil/ingest"
 )
+
+// newTrack returns a track of an H.264 camera that says nothing of its parameters.
+func newTrack(t testing.TB, video format.Format) *track {
+	t.Helper()
+	tr, err := findTrack(&description.Session{Medias: []*description.Media{{
+		Type: description.MediaTypeVideo, Formats: []format.Format{video},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// After a loss every access unit has its own time, and none has a part of another's. A unit is written as its time and the
+// number of its NAL units.
+func TestTrackAfterLoss(t *testing.T) {
+	type packet struct {
+		seq     uint16
+		ts      uint32
+		marker  bool
+		payload []byte
+	}
+	sps, idr, slice := []byte{0x67, 1}, []byte{0x65, 1}, []byte{0x41, 1}
+	begin, middle, end := fua(true, false, []byte{1}), fua(false, false, []byte{2}), fua(false, true, []byte{3})
+	type unit struct {
+		pts   int64
+		nalus int
+	}
+	for _, tt := range []struct {
+		name    string
+		packets []packet
+		want    []unit
+	}{
+		{"nothing is lost", []packet{
+			{1, 100, false, sps}, {2, 100, false, begin}, {3, 100, true, end}, {4, 200, true, slice}, {5, 300, true, slice},
+		}, []unit{{0, 2}, {100, 1}, {200, 1}}},
+		{"the end of a fragmented picture", []packet{
+			{1, 100, true, idr}, {2, 200, false, begin}, {4, 300, true, slice}, {5, 400, true, slice},
+		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		{"the middle of one", []packet{
+			{1, 100, true, idr}, {2, 200, false, begin}, {4, 200, true, end}, {5, 300, true, slice}, {6, 400, true, slice},
+		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		{"the middle of one behind its parameters", []packet{
+			{1, 100, false, sps}, {2, 100, false, begin}, {4, 100, false, middle}, {5, 100, true, end}, {6, 200, true, slice}, {7, 300, true, slice},
+		}, []unit{{100, 1}, {200, 1}}},
+		{"the beginning of one", []packet{
+			{1, 100, true, idr}, {3, 200, false, middle}, {4, 200, true, end}, {5, 300, true, slice}, {6, 400, true, slice},
+		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		{"a slice of several in a fragmented picture", []packet{
+			{1, 100, false, begin}, {3, 100, false, end}, {4, 100, true, slice}, {5, 200, true, slice},
+		}, []unit{{100, 1}}},
+		{"markers do not exist", []packet{
+			{1, 100, false, idr}, {2, 200, false, begin}, {4, 300, false, slice}, {5, 400, false, slice}, {6, 500, false, slice},
+		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := newTrack(t, &format.H264{PayloadTyp: 96, PacketizationMode: 1})
+			var got []unit
+			for _, p := range tt.packets {
+				u, ok, _ := tr.unit(&rtp.Packet{ // errors are counted, which others test
+					Header:  rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: p.seq, Timestamp: p.ts, Marker: p.marker},
+					Payload: p.payload,
+				}, time.Now())
+				if ok {
+					got = append(got, unit{u.PTS, len(u.NALUs)})
+				}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
 
 // FuzzTrack gives packets to a track: each is flags, sequence number, time, length and payload.
 func FuzzTrack(f *testing.F) {
@@ -24,12 +98,7 @@ func FuzzTrack(f *testing.F) {
 		if hevc {
 			video = &format.H265{PayloadTyp: 96}
 		}
-		tr, err := findTrack(&description.Session{Medias: []*description.Media{{
-			Type: description.MediaTypeVideo, Formats: []format.Format{video},
-		}}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		tr := newTrack(t, video)
 		for len(data) >= 4 {
 			flags, n := data[0], min(int(data[3]), len(data)-4)
 			pkt := &rtp.Packet{

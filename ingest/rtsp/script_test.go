@@ -130,8 +130,10 @@ func (s *script) client(t *testing.T, said *logged, d time.Duration) *Client {
 
 // frame makes an interleaved frame of an RTP packet.
 func frame(seq uint16, ts uint32, marker bool, payload []byte) []byte {
-	head := []byte{'$', 0, byte((12 + len(payload)) >> 8), byte(12 + len(payload)), 0x80, 96, byte(seq >> 8), byte(seq),
-		byte(ts >> 24), byte(ts >> 16), byte(ts >> 8), byte(ts), 1, 2, 3, 4}
+	head := []byte{
+		'$', 0, byte((12 + len(payload)) >> 8), byte(12 + len(payload)), 0x80, 96, byte(seq >> 8), byte(seq),
+		byte(ts >> 24), byte(ts >> 16), byte(ts >> 8), byte(ts), 1, 2, 3, 4,
+	}
 	if marker {
 		head[5] |= 0x80
 	}

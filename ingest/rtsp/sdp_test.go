@@ -21,8 +21,10 @@ func TestRepair(t *testing.T) {
 			strings.Replace(videoSDP, "a=fmtp:96 packetization-mode=1\r\n", "", 1), nil},
 		{"ids", head + "a=group:BUNDLE 0 1\r\n" + wrong + "a=mid:0\r\n" + videoSDP + "a=mid:1\r\n", head + videoSDP, []string{`"m=audio 0 RTP/AVP 97"`}},
 		{"a head that is wrong", strings.Replace(head, "t=0 0", "t=x", 1) + videoSDP, plainHead + "a=control:*\r\n" + videoSDP, nil},
-		{"a long line", head + strings.Replace(wrong, "97", strings.Repeat("97 ", 99), 1) + videoSDP, head + videoSDP,
-			[]string{`"m=audio 0 RTP/AVP ` + strings.Repeat("97 ", 15) + `9"`}},
+		{
+			"a long line", head + strings.Replace(wrong, "97", strings.Repeat("97 ", 99), 1) + videoSDP, head + videoSDP,
+			[]string{`"m=audio 0 RTP/AVP ` + strings.Repeat("97 ", 15) + `9"`},
+		},
 		{"nothing readable", head + wrong, head + wrong, nil},
 		{"no description", "hello", "hello", nil},
 		{"nothing", "", "", nil},

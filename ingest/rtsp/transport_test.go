@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +115,44 @@ func TestPullTransports(t *testing.T) {
 			}
 			if tt.least > 0 && !strings.Contains(said.String(), errNoPacket.Error()) {
 				t.Errorf("nothing was said of the fall-back: %s", said)
+			}
+		})
+	}
+}
+
+// R06: with a fifth and a twentieth of the packets lost and others out of order, what is recorded is whole access units
+// of the camera, each at its time.
+func TestPullOverLossyUDP(t *testing.T) {
+	for _, every := range []int{5, 20} {
+		t.Run(strconv.Itoa(every), func(t *testing.T) {
+			t.Parallel()
+			c := newCamera(t, "bframes", withLoss(every))
+			said := &logged{}
+			w := &watcher{want: 60}
+			if err := newTestClient(t, said, c, UDP).Run(t.Context(), w); !errors.Is(err, errEnough) {
+				t.Fatalf("got %v, want %v", err, errEnough)
+			}
+			_, units := fixture(t, "bframes")
+			length := int64(len(units)) * frames.ClockRate / 25
+			var offset int64
+			for i, u := range w.units {
+				at := slices.IndexFunc(units, func(f frames.AccessUnit) bool {
+					return sameUnits(pictures([]frames.AccessUnit{f}), pictures([]frames.AccessUnit{{NALUs: u.NALUs}}))
+				})
+				if at < 0 {
+					t.Errorf("unit %d of %d NAL units is none of the camera's", i, len(u.NALUs))
+					continue
+				}
+				d := ((u.PTS-units[at].PTS)%length + length) % length
+				if i == 0 {
+					offset = d
+				}
+				if d != offset {
+					t.Errorf("unit %d, the camera's %d: is %d ticks off its time", i, at, d-offset)
+				}
+			}
+			if !strings.Contains(said.String(), "lost=") {
+				t.Errorf("nothing was said of the loss: %s", said)
 			}
 		})
 	}

@@ -165,7 +165,9 @@ func (c *Config) Absolute() error {
 }
 
 func (c *Config) paths() []*string {
-	paths := []*string{&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir, &c.Models.Library}
+	paths := []*string{
+		&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.RTSP.TLSCert, &c.RTSP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir, &c.Models.Library,
+	}
 	for i := range c.People.Known {
 		paths = append(paths, &c.People.Known[i].Photos)
 	}

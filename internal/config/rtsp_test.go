@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -37,5 +38,17 @@ cameras: [{ id: a, publish_token: geheim }]`, "rtsp.udp: 127.0.0.1:8000 cannot b
 				t.Errorf("got %v, want %q and no secret", err, c.want)
 			}
 		})
+	}
+}
+
+// The certificate lies where the file says, wherever the program works.
+func TestRTSPCertificatePath(t *testing.T) {
+	file := write(t, "rtsp: { tls_cert: c.pem, tls_key: /k.pem }\n")
+	cfg, _, err := Load(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(filepath.Dir(file), "c.pem"); cfg.RTSP.TLSCert != want || cfg.RTSP.TLSKey != "/k.pem" {
+		t.Errorf("got %s and %s, want %s and /k.pem", cfg.RTSP.TLSCert, cfg.RTSP.TLSKey, want)
 	}
 }

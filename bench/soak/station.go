@@ -57,20 +57,17 @@ func newStation(ctx context.Context, clip string) (*station, error) {
 }
 
 // OnDescribe implements gortsplib.ServerHandlerOnDescribe.
-//nolint:unparam // the library's
-func (s *station) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+func (s *station) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) { //nolint:unparam // the library's interface
 	return &base.Response{StatusCode: base.StatusOK}, s.stream, nil
 }
 
 // OnSetup implements gortsplib.ServerHandlerOnSetup.
-//nolint:unparam // the library's
-func (s *station) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+func (s *station) OnSetup(*gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) { //nolint:unparam // the library's interface
 	return &base.Response{StatusCode: base.StatusOK}, s.stream, nil
 }
 
 // OnPlay implements gortsplib.ServerHandlerOnPlay.
-//nolint:unparam // the library's
-func (s *station) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+func (s *station) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) { //nolint:unparam // the library's interface
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 

@@ -2,16 +2,10 @@
 
 package decode
 
-// #include <malloc.h>
-// static void few_arenas(int n)
-// {
-// #ifdef M_ARENA_MAX
-//	mallopt(M_ARENA_MAX, n);
-// #endif
-// }
+// #include "libav.h"
 import "C"
 
 // FewArenas lets glibc's allocator share two arenas among all threads. It gives each thread one otherwise, up to eight a
 // core, and each keeps what passes through it: decoders and networks run on whatever thread Go picks, so that every
 // arena grew to what one camera after the other had needed, 8 MiB a minute with four cameras that reconnect.
-func FewArenas() { C.few_arenas(2) }
+func FewArenas() { C.vigil_few_arenas(2) }

@@ -7,6 +7,7 @@
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/pixfmt.h>
+#include <malloc.h>
 #include <string.h>
 
 static int open_codec(vigil_decoder *d, const char *name, const uint8_t *extra, int extra_size, int64_t max_pixels)
@@ -202,4 +203,11 @@ void vigil_close(vigil_decoder *d)
 	av_packet_free(&d->packet);
 	avcodec_free_context(&d->codec);
 	av_free(d);
+}
+
+void vigil_few_arenas(int n)
+{
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, n);
+#endif
 }

@@ -57,4 +57,7 @@ int vigil_crop(vigil_decoder *d, uint8_t *dst, int stride, int x, int y, int wid
 
 void vigil_close(vigil_decoder *d);
 
+// vigil_few_arenas lets all threads share n arenas of the allocator, where it has arenas.
+void vigil_few_arenas(int n);
+
 #endif

@@ -16,6 +16,7 @@ type CameraState struct {
 	GOP       float64   `json:"gop"`        // seconds between the latest two key frames; 0 until there are two
 	Units     int64     `json:"units"`      // access units taken since the process began
 	Dropped   int64     `json:"dropped"`    // access units that could not be recorded, since the process began
+	Lost      int64     `json:"lost"`       // packets that never came, since the process began
 	LastUnit  time.Time `json:"last_unit"`  // when the latest access unit came; zero before the first
 	LastError string    `json:"last_error"` // why the last connection failed or ended; empty when it never did
 	Updated   time.Time `json:"updated"`

@@ -108,6 +108,15 @@ func (c *connection) Unit(u Unit) error {
 	return nil
 }
 
+// Lost implements Sink.
+func (c *connection) Lost(packets uint64) {
+	c.lane.mu.Lock()
+	defer c.lane.mu.Unlock()
+	if c.over == nil {
+		c.lane.state.Lost += int64(packets) //nolint:gosec // fewer than 2^63 packets
+	}
+}
+
 // Audio implements Sink.
 func (c *connection) Audio(s Sound) {
 	c.lane.mu.Lock()

@@ -38,6 +38,8 @@ type Sink interface {
 	Unit(u Unit) error
 	// Audio takes the next packet of the audio track that Start told of. Nothing about it ends a connection.
 	Audio(s Sound)
+	// Lost notes that so many packets never came. It may be called from any goroutine after Start.
+	Lost(packets uint64)
 }
 
 // Source is a camera that Vigil connects to. Run connects once, feeds sink and returns why the connection

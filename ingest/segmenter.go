@@ -125,6 +125,9 @@ func (s *Segmenter) Start(p frames.Parameters) error {
 	return nil
 }
 
+// Lost implements Sink. What was lost shows in the units that come.
+func (s *Segmenter) Lost(uint64) {}
+
 // Stats returns the counters.
 func (s *Segmenter) Stats() SegmenterStats {
 	st := s.stats

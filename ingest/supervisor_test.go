@@ -252,6 +252,23 @@ func TestStateRates(t *testing.T) {
 	})
 }
 
+func TestStateCountsLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{acts: []func(context.Context, Sink) error{func(ctx context.Context, sink Sink) error {
+			sink.Lost(3)
+			sink.Lost(4)
+			return hangs(ctx, sink)
+		}}}
+		r := newRig(t, framestest.NewLog(), false, Camera{ID: "door", Source: s})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if st := r.states.last(); st.Lost != 7 {
+			t.Errorf("got %+v, want 7 packets lost", st)
+		}
+		r.stop()
+	})
+}
+
 func TestAdmit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, framestest.NewLog(), false,

@@ -207,11 +207,11 @@ func (a *Analysis) face(g *glance, i int, track *Track, gallery *Gallery) []Obse
 		s.alike = 0
 	}
 	if s.wantsLook(g.picture, g.faces[i]) || g.has(i) {
-		s.looked = g.picture.PTS
+		s.sees(g.picture, g.faces[i])
 		if l, ok := g.look(i); ok && s.foreign(l, a.tracker.Foreign) {
 			due = a.ended([]*Track{track})
 			s = a.subject(a.tracker.Split(track), g.picture)
-			s.looked = g.picture.PTS
+			s.sees(g.picture, g.faces[i])
 			s.learn(g, i, l, a.tracker.Foreign)
 		} else if ok {
 			s.learn(g, i, l, a.tracker.Foreign)

@@ -35,6 +35,7 @@ type subject struct {
 	decision Decision
 	stranger string
 	looked   int64          // PTS of the face that was embedded last
+	widest   float64        // pixels between the eyes of the largest face that was embedded
 	alike    int            // how many faces in a row were embedded that left somebody known who they were
 	doubtful bool           // the last good face was not like the others
 	refused  []ShotEvidence // the best of the faces that were not usable
@@ -72,8 +73,8 @@ func (s *subject) wantsLook(p Picture, f Face) bool {
 	case frames.Duration(p.PTS-s.looked) >= lookEvery<<min(s.alike, lookDoubles):
 		return true
 	case s.decision.Outcome == Known || s.decision.Outcome == Unknown || len(s.shots) == maxShots:
-		// A face a quarter larger than the best is likely to be a clearer one.
-		return eyes > s.best.Quality.EyeDistance*1.25
+		// A face a quarter larger than any that was embedded is likely to be a clearer one.
+		return eyes > s.widest*1.25
 	default:
 		return eyes >= s.limits.MinEyeDistance
 	}
@@ -83,6 +84,11 @@ func (s *subject) wantsLook(p Picture, f Face) bool {
 func (s *subject) settled(pts int64) bool {
 	return s.Last == pts && !s.Jumped && !s.doubtful && s.slow() &&
 		(s.decision.Outcome == Known || s.decision.Outcome == Unknown) && s.answer() == s.published
+}
+
+// sees notes that the face was embedded.
+func (s *subject) sees(p Picture, f Face) {
+	s.looked, s.widest = p.PTS, max(s.widest, eyePixels(p, f))
 }
 
 // eyePixels is how many pixels lie between the eyes.

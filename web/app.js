@@ -47,7 +47,7 @@ async function loadCameras() {
 
 function cameraCard(camera) {
   const facts = camera.online
-    ? `${camera.source} · ${camera.codec || "waiting for a key frame"} ${camera.width}×${camera.height} · ${camera.rate.toFixed(0)}/s · ${bits(camera.bitrate)}${camera.gop ? ` · key frame every ${camera.gop.toFixed(1)} s` : ""}`
+    ? `${camera.source} · ${camera.codec || "waiting for a key frame"} ${camera.width}×${camera.height} · ${camera.rate.toFixed(0)}/s · ${bits(camera.bitrate)}${camera.gop ? ` · key frame every ${camera.gop.toFixed(1)} s` : ""}${camera.lost ? ` · ${camera.lost} packets lost` : ""}`
     : `offline since ${when(camera.since)}`;
   const card = make("li", { className: "card camera" + (camera.online ? " online" : "") },
     make("strong", { textContent: camera.camera }), make("p", { textContent: facts }));

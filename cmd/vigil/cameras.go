@@ -37,13 +37,13 @@ func (c camerasList) Run(ctx context.Context, g *Globals) error {
 		if camera.Codec != "" {
 			video = fmt.Sprintf("%s %dx%d", camera.Codec, camera.Width, camera.Height)
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%.0f/s\t%d kbit/s\t%s\t%s", camera.Camera, state, clock(camera.Since),
-			camera.Source, video, camera.Rate, camera.Bitrate/1000, gop(camera.GOP), camera.LastError))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%.0f/s\t%d kbit/s\t%s\t%d\t%s", camera.Camera, state, clock(camera.Since),
+			camera.Source, video, camera.Rate, camera.Bitrate/1000, gop(camera.GOP), camera.Lost, camera.LastError))
 	}
 	if g.JSON {
 		return nil
 	}
-	return g.table("CAMERA\tSTATE\tSINCE\tSOURCE\tVIDEO\tRATE\tBITRATE\tGOP\tLAST ERROR", rows)
+	return g.table("CAMERA\tSTATE\tSINCE\tSOURCE\tVIDEO\tRATE\tBITRATE\tGOP\tLOST\tLAST ERROR", rows)
 }
 
 func gop(seconds float64) string {

@@ -76,6 +76,7 @@ type full struct{}
 
 func (full) Start(frames.Parameters) error { return nil }
 func (full) Audio(ingest.Sound)            {}
+func (full) Lost(uint64)                   {}
 func (full) Unit(ingest.Unit) error        { return errors.New("sink is full") }
 
 func TestPullRefused(t *testing.T) {

@@ -60,7 +60,7 @@ func (p *pull) run(ctx context.Context) error {
 		ListenPacket:          p.listenPacket,
 		ResolveIPAddr:         refuseNames,
 		OnResponse:            p.repair,
-		OnPacketsLost:         p.trouble.packetsLost,
+		OnPacketsLost:         p.lost,
 		OnDecodeError:         p.trouble.undecodable,
 	}
 	if err := g.Start(); err != nil {
@@ -180,6 +180,14 @@ func (p *pull) packet(pkt *rtp.Packet) {
 		case p.failed <- err:
 		default: // the connection ends already
 		}
+	}
+}
+
+// lost counts packets that never came.
+func (p *pull) lost(n uint64) {
+	p.trouble.packetsLost(n)
+	if p.started.Load() {
+		p.sink.Lost(n)
 	}
 }
 

@@ -258,8 +258,9 @@ func (s *Server) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 
 // OnPacketsLost implements gortsplib.ServerHandlerOnPacketsLost.
 func (s *Server) OnPacketsLost(c *gortsplib.ServerHandlerOnPacketsLostCtx) {
-	if p, ok := c.Session.UserData().(*publication); ok {
+	if p, ok := c.Session.UserData().(*publication); ok && p.session != nil {
 		p.trouble.packetsLost(c.Lost)
+		p.session.Lost(c.Lost)
 	}
 }
 

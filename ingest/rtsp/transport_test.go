@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 // watcher is a sink that tells when the first unit came, and ends the connection after as many as it wants.
 type watcher struct {
 	want int
+	lost atomic.Uint64
 
 	mu     sync.Mutex
 	starts int
@@ -224,3 +226,4 @@ func TestPullAuthenticates(t *testing.T) {
 }
 
 func (w *watcher) Audio(ingest.Sound) {}
+func (w *watcher) Lost(n uint64)      { w.lost.Add(n) }

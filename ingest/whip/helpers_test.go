@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ type visit struct {
 	started chan frames.Parameters
 	units   chan ingest.Unit
 	sounds  chan ingest.Sound
+	lost    atomic.Uint64
 	ended   chan error
 	refuse  error // returned by Unit
 
@@ -68,6 +70,8 @@ func (d *door) set(camera, token string) {
 	defer d.mu.Unlock()
 	d.tokens[camera] = token
 }
+
+func (v *visit) Lost(n uint64) { v.lost.Add(n) }
 
 func (v *visit) Audio(s ingest.Sound) {
 	select {

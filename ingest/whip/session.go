@@ -344,7 +344,9 @@ func (s *session) readVideo(track *webrtc.TrackRemote, clock *ingest.SenderClock
 			}
 			s.units.Add(1)
 		}
-		s.lost.Store(a.lost)
+		if n := a.lost - s.lost.Swap(a.lost); n > 0 {
+			s.in.Lost(n)
+		}
 		s.dropped.Store(a.dropped)
 		if a.wantKey {
 			a.wantKey = false

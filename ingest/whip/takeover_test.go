@@ -73,7 +73,10 @@ func TestRefusedWhenConnected(t *testing.T) {
 	p.post(e, "porch", "right", offer)
 	s := e.only(p.session)
 	e.door.set("porch", "changed")
-	p.connect()
+	// The session may end before the publisher sees that it was connected.
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: p.answer}); err != nil {
+		t.Fatal(err)
+	}
 	within(t, s.done, "end of the session")
 	if reason := s.reason(); !errors.Is(reason, ingest.ErrWrongToken) {
 		t.Errorf("reason: got %v, want %v", reason, ingest.ErrWrongToken)

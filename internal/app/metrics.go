@@ -28,6 +28,7 @@ type metrics struct {
 	up      *prometheus.Desc
 	taken   *prometheus.Desc
 	dropped *prometheus.Desc
+	lost    *prometheus.Desc
 	latest  *prometheus.Desc
 	bitrate *prometheus.Desc
 	rate    *prometheus.Desc
@@ -48,6 +49,7 @@ func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State
 		up:      prometheus.NewDesc("vigil_stream_up", "Whether video comes from the camera.", camera, nil),
 		taken:   prometheus.NewDesc("vigil_ingest_frames_total", "Access units taken from the camera since ingest began.", camera, nil),
 		dropped: prometheus.NewDesc("vigil_dropped_frames_total", "Access units of the camera that could not be recorded.", camera, nil),
+		lost:    prometheus.NewDesc("vigil_lost_packets_total", "Packets of the camera that never came.", camera, nil),
 		latest:  prometheus.NewDesc("vigil_stream_last_frame_timestamp_seconds", "When the camera's latest access unit came.", camera, nil),
 		bitrate: prometheus.NewDesc("vigil_stream_bytes_per_second", "The camera's video over the last seconds.", camera, nil),
 		rate:    prometheus.NewDesc("vigil_stream_frames_per_second", "The camera's access units over the last seconds.", camera, nil),
@@ -69,7 +71,7 @@ func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.up, m.taken, m.dropped, m.latest, m.bitrate, m.rate, m.gop, m.level, m.lag, m.gated, m.units, m.looked,
+		m.build, m.up, m.taken, m.dropped, m.lost, m.latest, m.bitrate, m.rate, m.gop, m.level, m.lag, m.gated, m.units, m.looked,
 	} {
 		ch <- d
 	}
@@ -108,6 +110,7 @@ func (m *metrics) stream(ch chan<- prometheus.Metric, s frames.CameraState) {
 	ch <- gauge(m.up, truth(s.Online), camera)
 	ch <- counter(m.taken, s.Units, camera)
 	ch <- counter(m.dropped, s.Dropped, camera)
+	ch <- counter(m.lost, s.Lost, camera)
 	if !s.LastUnit.IsZero() {
 		ch <- gauge(m.latest, float64(s.LastUnit.UnixMilli())/1000, camera)
 	}

@@ -37,7 +37,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := cameras.Put(t.Context(), "door", frames.CameraState{
-		Camera: "door", Online: true, Updated: time.Now(), Bitrate: 4_000_000, Rate: 25, GOP: 2, Units: 500, Dropped: 3,
+		Camera: "door", Online: true, Updated: time.Now(), Bitrate: 4_000_000, Rate: 25, GOP: 2, Units: 500, Dropped: 3, Lost: 7,
 		LastUnit: time.Unix(1700000000, 0),
 	}); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		`vigil_build_info{version="1.2"} 1`, `vigil_stream_up{camera="door"} 1`,
 		`vigil_ingest_frames_total{camera="door"} 500`, `vigil_dropped_frames_total{camera="door"} 3`,
-		`vigil_stream_last_frame_timestamp_seconds{camera="door"} 1.7e+09`, `vigil_stream_gop_seconds{camera="door"} 2`,
+		`vigil_lost_packets_total{camera="door"} 7`, `vigil_stream_last_frame_timestamp_seconds{camera="door"} 1.7e+09`, `vigil_stream_gop_seconds{camera="door"} 2`,
 		`vigil_stream_bytes_per_second{camera="door"} 500000`, `vigil_stream_frames_per_second{camera="door"} 25`,
 		`vigil_vision_level{camera="door"} 2`,
 		`vigil_vision_lag_seconds{camera="door"} 4.5`, `vigil_vision_gate_closed{camera="door"} 0`,

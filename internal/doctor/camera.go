@@ -157,6 +157,9 @@ func (v *viewer) Unit(u ingest.Unit) error {
 // Audio implements ingest.Sink.
 func (v *viewer) Audio(ingest.Sound) {}
 
+// Lost implements ingest.Sink.
+func (v *viewer) Lost(uint64) {}
+
 // takeSets takes the parameter sets that come with the key frame rather than with the signalling.
 func (v *viewer) takeSets(nalus [][]byte) {
 	for _, n := range nalus {

@@ -29,6 +29,7 @@ func (d *door) Admit(_ context.Context, camera, _, _ string) (*ingest.Session, e
 func (d *door) Start(frames.Parameters) error { return nil }
 
 func (d *door) Audio(ingest.Sound) {}
+func (d *door) Lost(uint64)        {}
 
 func (d *door) Unit(u ingest.Unit) error {
 	select {

@@ -116,6 +116,7 @@ func (d *Decoder) Drain(want func(pts int64) bool, got func(vision.Picture) erro
 func (d *Decoder) Close() error {
 	C.vigil_close(d.c)
 	d.c, d.row = nil, nil
+	trim()
 	return nil
 }
 

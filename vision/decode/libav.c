@@ -211,3 +211,10 @@ void vigil_few_arenas(int n)
 	mallopt(M_ARENA_MAX, n);
 #endif
 }
+
+void vigil_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}

@@ -60,4 +60,7 @@ void vigil_close(vigil_decoder *d);
 // vigil_few_arenas lets all threads share n arenas of the allocator, where it has arenas.
 void vigil_few_arenas(int n);
 
+// vigil_trim gives memory that is free back to the system, where the allocator can.
+void vigil_trim(void);
+
 #endif

@@ -3,16 +3,28 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
+// libraryVariable names ONNX Runtime's library to the tests, which else do without; the program finds it beside itself.
+const libraryVariable = "VIGIL_ONNXRUNTIME"
+
 // stages runs the benchmarks of the vision packages: decode, detect, embed, track, match, whatever there is.
 func (l *lab) stages(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchtime", "200ms", "-count", "3",
-		"./vision/...").CombinedOutput()
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchtime", "200ms", "-count", "3", "./vision/...")
+	if os.Getenv(libraryVariable) == "" {
+		library, err := filepath.Abs(filepath.Join(filepath.Dir(l.vigil), "libonnxruntime.so.1"))
+		if err != nil {
+			return err
+		}
+		cmd.Env = append(os.Environ(), libraryVariable+"="+library)
+	}
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go test: %w\n%s", err, tail(string(out)))
 	}

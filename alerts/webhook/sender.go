@@ -25,6 +25,7 @@ type Record struct {
 	Next      time.Time `json:"next"` // no attempt before
 	Delivered bool      `json:"delivered"`
 	Gone      string    `json:"gone,omitempty"` // digest of the URL that wants no more; another URL under the same ID does
+	Begun     time.Time `json:"begun,omitzero"` // when it was put back last; its schedule counts from there
 	Status    int       `json:"status"`         // of the last attempt; 0 when there was no answer
 	Reason    string    `json:"reason"`         // why the last attempt failed
 	Updated   time.Time `json:"updated"`
@@ -51,6 +52,22 @@ type DeadError struct{ Reason string }
 
 // Error implements error.
 func (e *DeadError) Error() string { return "given up: " + e.Reason }
+
+// Restart begins the schedule of a delivery that was given up anew. One that was taken stays so.
+func Restart(ctx context.Context, l Ledger, key string, now time.Time) error {
+	rec, err := l.Get(ctx, key)
+	if err != nil && !errors.Is(err, ErrNoRecord) {
+		return fmt.Errorf("look up %s: %w", key, err)
+	}
+	if rec.Delivered {
+		return nil
+	}
+	rec.Attempts, rec.Next, rec.Begun, rec.Updated = 0, now, now, now
+	if err := l.Put(ctx, key, rec); err != nil {
+		return fmt.Errorf("restart %s: %w", key, err)
+	}
+	return nil
+}
 
 // Sender delivers to one endpoint. It may be used by several goroutines.
 type Sender struct {

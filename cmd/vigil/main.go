@@ -29,6 +29,7 @@ type commands struct {
 	People  peopleCommand  `cmd:"" help:"Enrol, list and remove people."`
 	Alerts  alertsCommand  `cmd:"" help:"List, show and follow alerts."`
 	Explain explainCommand `cmd:"" help:"Tell why an alert or a track was decided so."`
+	DLQ     dlqCommand     `cmd:"" name:"dlq" help:"List, show and put back what was given up."`
 	Clips   clipsCommand   `cmd:"" help:"Fetch clips."`
 	Cameras camerasCommand `cmd:"" help:"List cameras and their state."`
 	Models  modelsCommand  `cmd:"" help:"List, fetch and verify the networks."`

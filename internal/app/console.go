@@ -42,6 +42,10 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ledger, err := alertsjs.OpenLedger(ctx, a.bus)
+	if err != nil {
+		return err
+	}
 	local, localHash := web.NewToken()
 	if err := a.leaveAccess(local); err != nil {
 		return err
@@ -54,6 +58,7 @@ func (a *App) openConsole(ctx context.Context) error {
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
+		Dead:    deadLetters{a.bus, ledger},
 		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched),

@@ -103,6 +103,7 @@ type Config struct {
 	Alerts  Alerts
 	Explain Explainer
 	People  People
+	Dead    DeadLetters
 	Media   clips.Store
 	Links   *Links
 	Tokens  []TokenHash // any of them opens everything
@@ -146,6 +147,9 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,
 		"DELETE /api/v1/people/{name}":   s.removePerson,
+		"GET /api/v1/dlq":                s.dead,
+		"GET /api/v1/dlq/{id}":           s.deadLetter,
+		"POST /api/v1/dlq/{id}/replay":   s.replay,
 	} {
 		mux.Handle(pattern, s.authorized(s.answer(handler)))
 	}

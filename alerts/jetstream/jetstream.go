@@ -24,6 +24,8 @@ const (
 	concurrency = 4
 	// maxWaiting is how many deliveries of one endpoint may wait for their next attempt before newer ones get none.
 	maxWaiting = 100_000
+	// recheck is how long a delivery waits at most before its sender looks again whether the endpoint is back.
+	recheck = 5 * time.Minute
 )
 
 // Sightings is where vision publishes.
@@ -158,7 +160,7 @@ func Deliver(ctx context.Context, c *bus.Conn, s *webhook.Sender) error {
 // answer puts what a sender says into the bus's words.
 func answer(err error) error {
 	if later, ok := errors.AsType[*webhook.LaterError](err); ok {
-		return bus.RetryAfter(later.After, err)
+		return bus.RetryAfter(min(later.After, recheck), err)
 	}
 	if dead, ok := errors.AsType[*webhook.DeadError](err); ok {
 		return fmt.Errorf("%w: %s", bus.ErrBury, dead.Reason)

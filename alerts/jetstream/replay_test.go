@@ -123,7 +123,7 @@ func TestRestartedScheduleIsWhole(t *testing.T) {
 
 func enable(t *testing.T, l *jetstream.Ledger) {
 	t.Helper()
-	if err := l.Put(t.Context(), "home", webhook.Record{}); err != nil {
+	if err := webhook.Enable(t.Context(), l, "home", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

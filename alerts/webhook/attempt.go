@@ -86,11 +86,11 @@ func (s *Sender) attempt(ctx context.Context, d Delivery) Result {
 	// The answer's text says nothing to us. It is read so that the connection can be used again, and so that a receiver
 	// that does not finish in time has failed.
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
-	return judge(resp.StatusCode, resp.Header.Get("Retry-After"), err, s.now())
+	return verdict(resp.StatusCode, resp.Header.Get("Retry-After"), err, s.now())
 }
 
-// judge makes a result of an answer.
-func judge(status int, retryAfter string, err error, now time.Time) Result {
+// verdict makes a result of an answer.
+func verdict(status int, retryAfter string, err error, now time.Time) Result {
 	r := Result{Outcome: Retry, Status: status, After: RetryAfter(retryAfter, now)}
 	switch {
 	case status == http.StatusGone:

@@ -36,7 +36,7 @@ type Sender struct {
 
 	endpoint string
 	url      string
-	sign     func(id string, at time.Time, body []byte) string // keeps the key out of what can be printed
+	sign     sign // keeps the key out of what can be printed
 	client   *http.Client
 	ledger   Ledger
 	log      *slog.Logger
@@ -47,14 +47,14 @@ func New(e Endpoint, ledger Ledger, log *slog.Logger) (*Sender, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	key, err := e.Secret.key()
+	signer, err := e.signer()
 	if err != nil {
 		return nil, err
 	}
 	return &Sender{
 		Now: time.Now, Random: rand.Float64,
 		endpoint: e.ID, url: e.URL, client: client(e.AllowPrivate), ledger: ledger, log: log.With("endpoint", e.ID),
-		sign: func(id string, at time.Time, body []byte) string { return signature(key, id, at, body) },
+		sign: signer,
 	}, nil
 }
 

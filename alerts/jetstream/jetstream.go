@@ -62,6 +62,8 @@ func Deliveries(c *bus.Conn) *bus.Topic[webhook.Delivery] {
 
 func outbox(endpoint string) string { return "vigil.outbox." + endpoint }
 
+func consumerOf(endpoint string) string { return "webhook-" + endpoint }
+
 // ClipJobs is where clips are asked for.
 func ClipJobs(c *bus.Conn) *bus.Topic[alerts.ClipJob] {
 	return bus.NewTopic(c, bus.TopicConfig[alerts.ClipJob]{
@@ -150,7 +152,7 @@ func (o *Outbox) Enqueue(ctx context.Context, n alerts.Notice, endpoint string) 
 // delays nobody else. Several processes may do it for one endpoint; they share the deliveries.
 func Deliver(ctx context.Context, c *bus.Conn, s *webhook.Sender) error {
 	consumer := bus.Consumer{
-		Durable: "webhook-" + s.Endpoint(), Filter: outbox(s.Endpoint()), Concurrency: concurrency, MaxPending: maxWaiting,
+		Durable: consumerOf(s.Endpoint()), Filter: outbox(s.Endpoint()), Concurrency: concurrency, MaxPending: maxWaiting,
 	}
 	return Deliveries(c).Consume(ctx, consumer, func(ctx context.Context, d webhook.Delivery, _ bus.Meta) error {
 		return answer(s.Deliver(ctx, d))

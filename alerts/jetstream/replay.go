@@ -18,3 +18,8 @@ func Replay(ctx context.Context, c *bus.Conn, l *Ledger, d bus.Dead) error {
 	}
 	return c.Revive(ctx, d)
 }
+
+// Outstanding is how many deliveries of an endpoint are neither taken nor given up.
+func Outstanding(ctx context.Context, c *bus.Conn, endpoint string) (int, error) {
+	return c.Outstanding(ctx, bus.Outbox, consumerOf(endpoint))
+}

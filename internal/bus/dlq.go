@@ -93,3 +93,16 @@ func (c *Conn) Revive(ctx context.Context, d Dead) error {
 	}
 	return nil
 }
+
+// Outstanding is how many messages a durable consumer has not settled yet: none when it has never been there.
+func (c *Conn) Outstanding(ctx context.Context, stream, durable string) (int, error) {
+	consumer, err := c.js.Consumer(ctx, stream, durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look at consumer %s of %s: %w", durable, stream, err)
+	}
+	info := consumer.CachedInfo()
+	return info.NumAckPending + int(info.NumPending), nil
+}

@@ -126,7 +126,7 @@ func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
 	token, hash := NewToken()
 	links := NewLinks("https://vigil.example", []byte("0123456789abcdef"))
 	server := httptest.NewServer(New(Config{
-		Cameras: h, Alerts: h, Explain: h, Dead: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
+		Cameras: h, Alerts: h, Explain: h, Dead: h, Webhooks: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
 		Checks: []Check{
 			{"bus", func(context.Context) error { return h.broken }},
 			{"vision", func(context.Context) error { return Notice("engine classic") }},

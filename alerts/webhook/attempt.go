@@ -69,15 +69,19 @@ func client(allowPrivate bool) *http.Client {
 // attempt sends the delivery once.
 func (s *Sender) attempt(ctx context.Context, d Delivery) Result {
 	at := s.now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(d.Body))
+	body, mediaType, err := s.format.write(d)
+	if err != nil {
+		return Result{Outcome: Retry, Reason: err.Error()}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		return Result{Outcome: Retry, Reason: "request cannot be made"}
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", mediaType)
 	req.Header.Set("User-Agent", "vigil")
 	req.Header.Set("Webhook-Id", d.ID)
 	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
-	req.Header.Set("Webhook-Signature", s.sign(d.ID, at, d.Body))
+	req.Header.Set("Webhook-Signature", s.sign(d.ID, at, body))
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return Result{Outcome: Retry, Reason: reason(err)}

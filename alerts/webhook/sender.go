@@ -36,6 +36,7 @@ type Sender struct {
 
 	endpoint string
 	url      string
+	format   Format
 	sign     sign // keeps the key out of what can be printed
 	client   *http.Client
 	ledger   Ledger
@@ -53,7 +54,7 @@ func New(e Endpoint, ledger Ledger, log *slog.Logger) (*Sender, error) {
 	}
 	return &Sender{
 		Now: time.Now, Random: rand.Float64,
-		endpoint: e.ID, url: e.URL, client: client(e.AllowPrivate), ledger: ledger, log: log.With("endpoint", e.ID),
+		endpoint: e.ID, url: e.URL, format: e.Format, client: client(e.AllowPrivate), ledger: ledger, log: log.With("endpoint", e.ID),
 		sign: signer,
 	}, nil
 }

@@ -19,6 +19,7 @@ type Endpoint struct {
 	URL          string // http or https, without user and password
 	Secret       Secret
 	Previous     Secret // the one before, while the receiver changes to Secret: both sign; empty for none
+	Format       Format // empty: Standard
 	AllowPrivate bool   // lets it be in the local network, or on this machine
 }
 
@@ -36,6 +37,8 @@ func (e Endpoint) Validate() error {
 		return fmt.Errorf("endpoint %s: url: want http or https, got %q", e.ID, u.Scheme)
 	case u.Hostname() == "":
 		return fmt.Errorf("endpoint %s: url has no host", e.ID)
+	case e.Format != "" && e.Format != Standard && e.Format != CloudEvents:
+		return fmt.Errorf("endpoint %s: format is %q, want %s or %s", e.ID, e.Format, Standard, CloudEvents)
 	case u.User != nil:
 		return fmt.Errorf("endpoint %s: url holds a user or password, which receivers of webhooks do not need", e.ID)
 	}

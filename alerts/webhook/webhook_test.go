@@ -68,6 +68,8 @@ func TestEndpointValidate(t *testing.T) {
 		"no prefix":       {Endpoint{ID: "a", URL: "https://h", Secret: plain}, `no "whsec_"`},
 		"no base64":       {Endpoint{ID: "a", URL: "https://h", Secret: "whsec_***"}, "base64"},
 		"short":           {Endpoint{ID: "a", URL: "https://h", Secret: "whsec_aGVsbG8="}, "got 5 bytes"},
+		"format":          {Endpoint{ID: "a", URL: "https://h", Secret: good, Format: "xml"}, "standard or cloudevents"},
+		"cloudevents":     {Endpoint{ID: "a", URL: "https://h", Secret: good, Format: CloudEvents}, ""},
 		"short key":       {Endpoint{ID: "a", URL: "https://h", Secret: "whsk_aGVsbG8="}, "got 5 bytes"},
 		"mixed key":       {Endpoint{ID: "a", URL: "https://h", Secret: Secret(theirKey[:80] + "A" + theirKey[81:])}, "belongs to another"},
 		"previous":        {Endpoint{ID: "a", URL: "https://h", Secret: good, Previous: "whsec_aGVsbG8="}, "previous secret: want"},

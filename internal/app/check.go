@@ -64,7 +64,7 @@ func checkSplit(cfg config.Config, roles []Role) (errs []error) {
 
 func endpoint(e config.Endpoint) webhook.Endpoint {
 	return webhook.Endpoint{
-		ID: e.ID, URL: e.URL, AllowPrivate: e.AllowPrivate,
+		ID: e.ID, URL: e.URL, AllowPrivate: e.AllowPrivate, Format: webhook.Format(e.Format),
 		Secret: webhook.Secret(e.Secret.Reveal()), Previous: webhook.Secret(e.Previous.Reveal()),
 	}
 }

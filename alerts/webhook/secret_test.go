@@ -79,7 +79,7 @@ func TestRotation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range strings.Split(r.header.Get("webhook-signature"), " ") {
+		for s := range strings.SplitSeq(r.header.Get("webhook-signature"), " ") {
 			text, ok := strings.CutPrefix(s, "v1a,")
 			sig, err := base64.StdEncoding.DecodeString(text)
 			signed := r.header.Get("webhook-id") + "." + r.header.Get("webhook-timestamp") + "." + r.body

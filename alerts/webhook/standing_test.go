@@ -142,9 +142,9 @@ func TestOneProbeOfAll(t *testing.T) {
 	b.now = b.now.Add(lastProbe)
 	asked := len(b.requests())
 	fresh := func(id string) Delivery { return Delivery{ID: id, Endpoint: "home", Created: b.now} }
-	b.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+	b.answerWith(func(w http.ResponseWriter, r *http.Request) {
 		// While the probe is on its way, another delivery has to wait.
-		if later, ok := errors.AsType[*LaterError](other.Deliver(t.Context(), fresh("b"))); !ok || later.After > probing+2*time.Second {
+		if later, ok := errors.AsType[*LaterError](other.Deliver(r.Context(), fresh("b"))); !ok || later.After > probing+2*time.Second {
 			t.Errorf("got %+v, want it to wait for the probe", later)
 		}
 		w.WriteHeader(http.StatusOK)

@@ -29,11 +29,13 @@ func (w webhooks) Endpoints(ctx context.Context) ([]web.EndpointView, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range w.configured {
-		standings[e.ID] = standings[e.ID] // those that were never sent to as well
+	ids := slices.Collect(maps.Keys(standings))
+	for _, e := range w.configured { // those that were never sent to as well
+		ids = append(ids, e.ID)
 	}
+	slices.Sort(ids)
 	var views []web.EndpointView
-	for _, id := range slices.Sorted(maps.Keys(standings)) {
+	for _, id := range slices.Compact(ids) {
 		view := w.view(id, standings[id], time.Now())
 		if view.Outstanding, err = alertsjs.Outstanding(ctx, w.bus, id); err != nil {
 			return nil, err

@@ -106,3 +106,12 @@ func (c *Conn) Outstanding(ctx context.Context, stream, durable string) (int, er
 	info := consumer.CachedInfo()
 	return info.NumAckPending + int(info.NumPending), nil
 }
+
+// CountDead is how many messages lie in the dead-letter queue.
+func (c *Conn) CountDead(ctx context.Context) (uint64, error) {
+	stream, err := c.js.Stream(ctx, DLQ)
+	if err != nil {
+		return 0, fmt.Errorf("count dead letters: %w", err)
+	}
+	return stream.CachedInfo().State.Msgs, nil
+}

@@ -105,18 +105,23 @@ func (s *Sender) Deliver(ctx context.Context, d Delivery) error {
 // at a time is let through.
 func (s *Sender) admit(ctx context.Context, d Delivery, rec Record, standing Standing) error {
 	now := s.now()
-	wait := standing.Next.Sub(now)
+	waited := now.Sub(latest(d.Created, rec.Begun))
+	isFresh := rec.Attempts == 0 && waited < fresh
+	wait := standing.wait(now, isFresh)
 	if wait <= 0 && standing.Probed() {
-		mine, err := s.claim(ctx, now)
+		mine, err := s.claim(ctx, now, isFresh)
 		if err != nil || mine {
 			return err
 		}
 		wait = probing
+		if isFresh {
+			wait = freshProbe
+		}
 	}
 	if wait <= 0 {
 		return nil
 	}
-	if waited := now.Sub(latest(d.Created, rec.Begun)); waited > longest {
+	if waited > longest {
 		return &DeadError{Reason: fmt.Sprintf("the endpoint was away for %s, the last: %s", waited.Round(time.Hour), standing.Reason)}
 	}
 	spread := time.Duration(s.Random() * float64(time.Second))
@@ -124,11 +129,11 @@ func (s *Sender) admit(ctx context.Context, d Delivery, rec Record, standing Sta
 }
 
 // claim takes the right to probe the endpoint, which one of all senders gets.
-func (s *Sender) claim(ctx context.Context, now time.Time) (mine bool, err error) {
+func (s *Sender) claim(ctx context.Context, now time.Time, isFresh bool) (mine bool, err error) {
 	err = s.ledger.Amend(ctx, s.endpoint, func(st Standing) Standing {
-		mine = !st.Next.After(now)
+		mine = st.wait(now, isFresh) <= 0
 		if mine && st.Probed() {
-			st.Next = now.Add(probing)
+			st.Next, st.Last = now.Add(probing), now
 		}
 		return st
 	})

@@ -15,6 +15,10 @@ const (
 	lastProbe  = 5 * time.Minute
 	// probing is for how long a probe has the endpoint to itself.
 	probing = attemptTimeout + 5*time.Second
+	// A delivery that is younger than fresh may probe as soon as freshProbe after the attempt before: an alarm should not
+	// wait minutes for a receiver that has just come back.
+	fresh      = time.Minute
+	freshProbe = 10 * time.Second
 )
 
 // Standing is how an endpoint is doing. It is of all its deliveries together.
@@ -23,6 +27,7 @@ type Standing struct {
 	Failures int       `json:"failures"`       // attempts in a row that failed
 	Since    time.Time `json:"since,omitzero"` // the first of them
 	Next     time.Time `json:"next,omitzero"`  // no attempt before
+	Held     time.Time `json:"held,omitzero"`  // until then the receiver has asked to wait
 	Status   int       `json:"status"`         // of the last attempt; 0 when there was no answer
 	Reason   string    `json:"reason"`         // why the last attempt failed
 	Last     time.Time `json:"last,omitzero"`  // the last attempt
@@ -38,6 +43,15 @@ func (s Standing) Disabled(url string) bool { return s.Gone != "" && s.Gone == d
 
 // Probed says whether so much has failed that the endpoint is only probed.
 func (s Standing) Probed() bool { return s.Failures >= tolerated }
+
+// wait is how long a delivery has to wait for its endpoint.
+func (s Standing) wait(now time.Time, fresh bool) time.Duration {
+	next := s.Next
+	if soon := latest(s.Held, s.Last.Add(freshProbe)); fresh && s.Probed() && soon.Before(next) {
+		next = soon
+	}
+	return next.Sub(now)
+}
 
 // after is the standing after an attempt at the URL with that digest. random is in [0, 1).
 func (s Standing) after(r Result, digest string, now time.Time, random float64) Standing {
@@ -60,6 +74,9 @@ func (s Standing) after(r Result, digest string, now time.Time, random float64) 
 	}
 	s.Failures++
 	wait := min(r.After, maxRetryAfter)
+	if wait > 0 {
+		s.Held = latest(s.Held, now.Add(wait))
+	}
 	if s.Probed() {
 		probe := min(firstProbe<<min(s.Failures-tolerated, 10), lastProbe)
 		wait = max(wait, time.Duration(float64(probe)*(1+jitter*(2*random-1))))
@@ -75,7 +92,7 @@ func (s Standing) back(now time.Time) Standing {
 	if s.Failures > 0 {
 		s.Down, s.Back = s.Since, now
 	}
-	s.Gone, s.Failures, s.Since, s.Next = "", 0, time.Time{}, time.Time{}
+	s.Gone, s.Failures, s.Since, s.Next, s.Held = "", 0, time.Time{}, time.Time{}, time.Time{}
 	return s
 }
 

@@ -58,9 +58,10 @@ func TestDeadEndpointIsProbedAndItsBacklogFlows(t *testing.T) {
 	b := newBench(t, status(http.StatusServiceUnavailable))
 	q := newQueue(b, 100)
 	q.pass(t, time.Hour, 5*time.Second)
-	// Five failures, then probes after 30 s, 1, 2, 4 and 5 minutes: without the breaker it would be 400 attempts.
-	if n := len(b.requests()); n < 10 || n > 25 {
-		t.Errorf("got %d attempts in an hour, want some 20", n)
+	// Five failures, a probe every ten seconds while they are fresh, then one every five minutes: without the breaker it
+	// would be 400 attempts.
+	if n := len(b.requests()); n < 10 || n > 30 {
+		t.Errorf("got %d attempts in an hour, want some 25", n)
 	}
 	if st := b.ledger.stands["home"]; !st.Probed() || st.Next.IsZero() || st.Status != 503 || st.Since.IsZero() {
 		t.Errorf("got %+v", st)
@@ -157,6 +158,32 @@ func TestOneProbeOfAll(t *testing.T) {
 	}
 	if rec := b.ledger.records["home_b"]; rec.Attempts != 0 {
 		t.Errorf("waiting used up %d attempts", rec.Attempts)
+	}
+}
+
+// TestFreshAlarmNeedNotWaitForAProbe: a receiver that has come back gets a new alarm at once, and one that has not is
+// asked every ten seconds at most, however many alarms there are.
+func TestFreshAlarmNeedNotWaitForAProbe(t *testing.T) {
+	b := newBench(t, status(http.StatusBadGateway))
+	newQueue(b, 10).pass(t, time.Hour, time.Second)
+	asked := len(b.requests())
+	alarm := func(n int) Delivery {
+		return Delivery{ID: fmt.Sprint("alarm-", n), Endpoint: "home", Created: b.now, Body: []byte("{}")}
+	}
+	for n := range 60 {
+		wait(t, b.sender.Deliver(t.Context(), alarm(n)))
+		b.now = b.now.Add(time.Second)
+	}
+	if n := len(b.requests()) - asked; n < 5 || n > 7 {
+		t.Errorf("got %d attempts in a minute of alarms, want six", n)
+	}
+	b.answerWith(status(http.StatusOK))
+	b.now = b.now.Add(freshProbe)
+	if st := b.ledger.stands["home"]; !st.Next.After(b.now) {
+		t.Fatalf("a probe is due anyway: %+v", st)
+	}
+	if err := b.sender.Deliver(t.Context(), alarm(99)); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
 

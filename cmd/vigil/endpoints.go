@@ -138,8 +138,8 @@ func outcome(ctx context.Context, asked *client.Client, endpoint, id string) (we
 			if ctx.Err() != nil {
 				return web.DeliveryView{}, ctx.Err()
 			}
-			return web.DeliveryView{}, fmt.Errorf("endpoint %s: the test event %s was not sent within %s: the endpoint is waited for, "+
-				"or no role alerts is at work", endpoint, id, testPatience)
+			return web.DeliveryView{}, fmt.Errorf("endpoint %s: the test event %s was not sent within %s: the endpoint is waited for (see list; "+
+				"enable has it tried at once), or no role alerts is at work", endpoint, id, testPatience)
 		}
 	}
 }

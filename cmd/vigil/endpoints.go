@@ -123,11 +123,9 @@ func outcome(ctx context.Context, asked *client.Client, endpoint, id string) (we
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := asked.Deliveries(limit, endpoint, 50)
-		for _, d := range found {
-			if d.Webhook == id && len(d.Attempts) > 0 {
-				return d, nil
-			}
+		found, err := asked.Delivery(limit, endpoint, id)
+		if len(found) > 0 && len(found[0].Attempts) > 0 {
+			return found[0], nil
 		}
 		if err != nil && limit.Err() == nil {
 			return web.DeliveryView{}, err

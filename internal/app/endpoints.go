@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -83,9 +84,16 @@ func (w webhooks) find(ctx context.Context, id string) (web.EndpointView, error)
 }
 
 // Deliveries implements web.Webhooks.
-func (w webhooks) Deliveries(ctx context.Context, endpoint string, limit int) ([]web.DeliveryView, error) {
+func (w webhooks) Deliveries(ctx context.Context, endpoint, id string, limit int) ([]web.DeliveryView, error) {
 	if _, err := w.find(ctx, endpoint); err != nil {
 		return nil, err
+	}
+	if id != "" {
+		rec, err := w.ledger.Get(ctx, webhook.Delivery{ID: id, Endpoint: endpoint}.Key())
+		if errors.Is(err, webhook.ErrNoRecord) {
+			return nil, nil
+		}
+		return []web.DeliveryView{deliveryView(id, rec)}, err
 	}
 	records, err := w.ledger.Records(ctx, endpoint)
 	if err != nil {

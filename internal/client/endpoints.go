@@ -24,6 +24,13 @@ func (c *Client) Deliveries(ctx context.Context, endpoint string, limit int) ([]
 	return out.Deliveries, err
 }
 
+// Delivery returns one delivery of an endpoint by its webhook-id, or none when it was not attempted yet.
+func (c *Client) Delivery(ctx context.Context, endpoint, webhook string) ([]web.DeliveryView, error) {
+	var out struct{ Deliveries []web.DeliveryView }
+	err := c.get(ctx, ofEndpoint(endpoint, "deliveries")+"?webhook="+url.QueryEscape(webhook), &out)
+	return out.Deliveries, err
+}
+
 // TestEndpoint sends a test event to an endpoint and returns its webhook-id.
 func (c *Client) TestEndpoint(ctx context.Context, endpoint string) (string, error) {
 	var out struct {

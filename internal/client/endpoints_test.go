@@ -12,7 +12,10 @@ func (h *house) Endpoints(context.Context) ([]web.EndpointView, error) {
 	return []web.EndpointView{{ID: "home", State: web.EndpointDisabled}}, nil
 }
 
-func (h *house) Deliveries(_ context.Context, endpoint string, limit int) ([]web.DeliveryView, error) {
+func (h *house) Deliveries(_ context.Context, endpoint, webhook string, limit int) ([]web.DeliveryView, error) {
+	if webhook != "" {
+		return []web.DeliveryView{{Webhook: webhook}}, nil
+	}
 	if endpoint != "home" {
 		return nil, web.ErrNotFound
 	}
@@ -41,6 +44,9 @@ func TestEndpoints(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if got, err := c.Deliveries(t.Context(), "home", 7); err != nil || len(got) != 7 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := c.Delivery(t.Context(), "home", "01J&x"); err != nil || len(got) != 1 || got[0].Webhook != "01J&x" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if id, err := c.TestEndpoint(t.Context(), "home"); err != nil || id != "home-test" {

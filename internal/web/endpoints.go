@@ -63,8 +63,9 @@ type DeliveryView struct {
 type Webhooks interface {
 	// Endpoints lists them by id.
 	Endpoints(ctx context.Context) ([]EndpointView, error)
-	// Deliveries returns at most limit deliveries that were attempted, the latest first.
-	Deliveries(ctx context.Context, endpoint string, limit int) ([]DeliveryView, error)
+	// Deliveries returns at most limit deliveries that were attempted, the latest first; with a webhook-id that one
+	// alone, if it was.
+	Deliveries(ctx context.Context, endpoint, webhook string, limit int) ([]DeliveryView, error)
 	// Test sends a test event as any other is sent, and returns its webhook-id.
 	Test(ctx context.Context, endpoint string) (string, error)
 	// Enable uses the endpoint again after a 410, and lets what waits try again within minutes.
@@ -90,7 +91,7 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		}
 		limit = n
 	}
-	found, err := s.cfg.Webhooks.Deliveries(r.Context(), r.PathValue("id"), limit)
+	found, err := s.cfg.Webhooks.Deliveries(r.Context(), r.PathValue("id"), r.URL.Query().Get("webhook"), limit)
 	if err != nil {
 		return ofEndpoint(r, err)
 	}

@@ -13,11 +13,11 @@ func (h *house) Endpoints(context.Context) ([]EndpointView, error) {
 	return []EndpointView{{ID: "home", State: EndpointWaiting, Since: time.Unix(1, 0).UTC()}}, h.broken
 }
 
-func (h *house) Deliveries(_ context.Context, endpoint string, limit int) ([]DeliveryView, error) {
+func (h *house) Deliveries(_ context.Context, endpoint, webhook string, limit int) ([]DeliveryView, error) {
 	if endpoint != "home" {
 		return nil, ErrNotFound
 	}
-	return []DeliveryView{{Webhook: fmt.Sprint(limit), State: DeliveryGivenUp}}, nil
+	return []DeliveryView{{Webhook: fmt.Sprint(webhook, limit), State: DeliveryGivenUp}}, nil
 }
 
 func (h *house) Test(_ context.Context, endpoint string) (string, error) {
@@ -51,6 +51,7 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "endpoints", 200, `"since":"1970-01-01T00:00:01Z","status":0`},
 		{"GET", "endpoints/home/deliveries", 200, `"webhook_id":"50"`},
 		{"GET", "endpoints/home/deliveries?limit=1000", 200, `"webhook_id":"1000"`},
+		{"GET", "endpoints/home/deliveries?webhook=01J-", 200, `"webhook_id":"01J-50"`},
 		{"GET", "endpoints/home/deliveries?limit=1001", 422, "1 to 1000"},
 		{"GET", "endpoints/away/deliveries", 404, "endpoint away: not found"},
 		{"POST", "endpoints/home/test", 200, `{"webhook_id":"01J-test"}`},

@@ -85,7 +85,7 @@ func (s *Sender) Deliver(ctx context.Context, d Delivery) error {
 	if rec.Delivered {
 		return nil
 	}
-	if wait := rec.Next.Sub(s.now()); wait > 0 && !standing.excuses(rec) {
+	if wait := rec.Next.Sub(s.now()); wait > 0 && !standing.excuses(rec) && !setBack(rec.Updated, s.now()) {
 		return &LaterError{After: wait, Reason: rec.Reason}
 	}
 	if err := s.admit(ctx, d, rec, standing); err != nil {

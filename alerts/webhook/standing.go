@@ -19,6 +19,9 @@ const (
 	// wait minutes for a receiver that has just come back.
 	fresh      = time.Minute
 	freshProbe = 10 * time.Second
+	// clockSlack is how far in the future what has happened may lie before this machine's clock was set back: then what
+	// was planned by it is due.
+	clockSlack = time.Minute
 )
 
 // Standing is how an endpoint is doing. It is of all its deliveries together.
@@ -46,6 +49,9 @@ func (s Standing) Probed() bool { return s.Failures >= tolerated }
 
 // wait is how long a delivery has to wait for its endpoint.
 func (s Standing) wait(now time.Time, fresh bool) time.Duration {
+	if setBack(s.Last, now) {
+		return 0
+	}
 	next := s.Next
 	if soon := latest(s.Held, s.Last.Add(freshProbe)); fresh && s.Probed() && soon.Before(next) {
 		next = soon
@@ -95,6 +101,9 @@ func (s Standing) back(now time.Time) Standing {
 	s.Gone, s.Failures, s.Since, s.Next, s.Held = "", 0, time.Time{}, time.Time{}, time.Time{}
 	return s
 }
+
+// setBack says whether the clock was set back since something happened.
+func setBack(happened, now time.Time) bool { return happened.Sub(now) > clockSlack }
 
 // excuses says whether a delivery's last attempt failed because the endpoint was away, which it is no more.
 func (s Standing) excuses(r Record) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,36 @@ func TestFreshAlarmNeedNotWaitForAProbe(t *testing.T) {
 	}
 	if err := b.sender.Deliver(t.Context(), alarm(99)); err != nil {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestClockIsSet: a day ahead or back, nothing waits for a day, and nothing storms.
+func TestClockIsSet(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"ahead": 24 * time.Hour, "back": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, status(http.StatusServiceUnavailable))
+			q := newQueue(b, 20)
+			q.pass(t, 10*time.Minute, time.Second)
+			asked := len(b.requests())
+			b.now = b.now.Add(jump)
+			for id := range q.due { // the bus has its own clock: they come when they were to come
+				q.due[id] = b.now.Add(time.Second)
+			}
+			q.pass(t, 10*time.Minute, time.Second)
+			if n := len(b.requests()) - asked; n < 1 || n > 10 {
+				t.Errorf("got %d attempts in ten minutes, want some, and no storm", n)
+			}
+			last := b.requests()[len(b.requests())-1].header.Get("webhook-timestamp")
+			at, err := strconv.ParseInt(last, 10, 64)
+			if err != nil || b.now.Unix()-at > 660 || b.now.Unix() < at {
+				t.Errorf("got timestamp %s at %d, want the clock's", last, b.now.Unix())
+			}
+			b.answerWith(status(http.StatusOK))
+			q.pass(t, 11*time.Minute, time.Second)
+			if len(q.taken) != 20 {
+				t.Errorf("it is back, and %d of 20 are delivered", len(q.taken))
+			}
+		})
 	}
 }
 

@@ -24,6 +24,8 @@ const (
 	concurrency = 4
 	// maxWaiting is how many deliveries of one endpoint may wait for their next attempt before newer ones get none.
 	maxWaiting = 100_000
+	// recheck is how long a delivery waits at most before its sender looks again whether the endpoint is back.
+	recheck = 5 * time.Minute
 )
 
 // Sightings is where vision publishes.
@@ -59,6 +61,8 @@ func Deliveries(c *bus.Conn) *bus.Topic[webhook.Delivery] {
 }
 
 func outbox(endpoint string) string { return "vigil.outbox." + endpoint }
+
+func consumerOf(endpoint string) string { return "webhook-" + endpoint }
 
 // ClipJobs is where clips are asked for.
 func ClipJobs(c *bus.Conn) *bus.Topic[alerts.ClipJob] {
@@ -148,7 +152,7 @@ func (o *Outbox) Enqueue(ctx context.Context, n alerts.Notice, endpoint string) 
 // delays nobody else. Several processes may do it for one endpoint; they share the deliveries.
 func Deliver(ctx context.Context, c *bus.Conn, s *webhook.Sender) error {
 	consumer := bus.Consumer{
-		Durable: "webhook-" + s.Endpoint(), Filter: outbox(s.Endpoint()), Concurrency: concurrency, MaxPending: maxWaiting,
+		Durable: consumerOf(s.Endpoint()), Filter: outbox(s.Endpoint()), Concurrency: concurrency, MaxPending: maxWaiting,
 	}
 	return Deliveries(c).Consume(ctx, consumer, func(ctx context.Context, d webhook.Delivery, _ bus.Meta) error {
 		return answer(s.Deliver(ctx, d))
@@ -158,7 +162,7 @@ func Deliver(ctx context.Context, c *bus.Conn, s *webhook.Sender) error {
 // answer puts what a sender says into the bus's words.
 func answer(err error) error {
 	if later, ok := errors.AsType[*webhook.LaterError](err); ok {
-		return bus.RetryAfter(later.After, err)
+		return bus.RetryAfter(min(later.After, recheck), err)
 	}
 	if dead, ok := errors.AsType[*webhook.DeadError](err); ok {
 		return fmt.Errorf("%w: %s", bus.ErrBury, dead.Reason)

@@ -180,7 +180,7 @@ func TestLedger(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := l.Get(t.Context(), "home_x"); err != nil || got != want {
+	if got, err := l.Get(t.Context(), "home_x"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"vigil/alerts"
-	"vigil/alerts/webhook"
 	"vigil/frames"
 	"vigil/internal/bus"
 )
@@ -79,35 +78,6 @@ func translate(err error) error {
 	default:
 		return err
 	}
-}
-
-// Ledger is a webhook.Ledger: a bucket of records.
-type Ledger struct{ kv *bus.KV[webhook.Record] }
-
-var _ webhook.Ledger = (*Ledger)(nil)
-
-// OpenLedger opens the bucket of deliveries.
-func OpenLedger(ctx context.Context, c *bus.Conn) (*Ledger, error) {
-	kv, err := bus.OpenKV[webhook.Record](ctx, c, bus.Deliveries)
-	if err != nil {
-		return nil, err
-	}
-	return &Ledger{kv: kv}, nil
-}
-
-// Get implements webhook.Ledger.
-func (l *Ledger) Get(ctx context.Context, key string) (webhook.Record, error) {
-	e, err := l.kv.Get(ctx, key)
-	if errors.Is(err, bus.ErrNotFound) {
-		return webhook.Record{}, fmt.Errorf("%w: %w", webhook.ErrNoRecord, err)
-	}
-	return e.Value, err
-}
-
-// Put implements webhook.Ledger.
-func (l *Ledger) Put(ctx context.Context, key string, r webhook.Record) error {
-	_, err := l.kv.Put(ctx, key, r)
-	return err
 }
 
 // Told is an alerts.ToldStore: a bucket by camera.

@@ -69,15 +69,19 @@ func client(allowPrivate bool) *http.Client {
 // attempt sends the delivery once.
 func (s *Sender) attempt(ctx context.Context, d Delivery) Result {
 	at := s.now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(d.Body))
+	body, mediaType, err := s.format.write(d)
+	if err != nil {
+		return Result{Outcome: Retry, Reason: err.Error()}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		return Result{Outcome: Retry, Reason: "request cannot be made"}
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", mediaType)
 	req.Header.Set("User-Agent", "vigil")
 	req.Header.Set("Webhook-Id", d.ID)
 	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
-	req.Header.Set("Webhook-Signature", s.sign(d.ID, at, d.Body))
+	req.Header.Set("Webhook-Signature", s.sign(d.ID, at, body))
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return Result{Outcome: Retry, Reason: reason(err)}
@@ -86,11 +90,11 @@ func (s *Sender) attempt(ctx context.Context, d Delivery) Result {
 	// The answer's text says nothing to us. It is read so that the connection can be used again, and so that a receiver
 	// that does not finish in time has failed.
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
-	return judge(resp.StatusCode, resp.Header.Get("Retry-After"), err, s.now())
+	return verdict(resp.StatusCode, resp.Header.Get("Retry-After"), err, s.now())
 }
 
-// judge makes a result of an answer.
-func judge(status int, retryAfter string, err error, now time.Time) Result {
+// verdict makes a result of an answer.
+func verdict(status int, retryAfter string, err error, now time.Time) Result {
 	r := Result{Outcome: Retry, Status: status, After: RetryAfter(retryAfter, now)}
 	switch {
 	case status == http.StatusGone:

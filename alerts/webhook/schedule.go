@@ -16,6 +16,8 @@ var schedule = []time.Duration{
 const (
 	jitter        = 0.2 // of each wait, either way
 	maxRetryAfter = 24 * time.Hour
+	// longest is for how long a delivery is held for an endpoint that is away: the schedule with all its jitter.
+	longest = 92 * time.Hour
 )
 
 // Next says how long to wait after so many attempts, and false when they were all there are. random is in [0, 1).

@@ -2,8 +2,6 @@ package webhook
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,28 +12,6 @@ import (
 
 // noteTimeout bounds the noting of an attempt.
 const noteTimeout = 5 * time.Second
-
-// ErrNoRecord says that a Ledger holds nothing under the key: normal before the first attempt.
-var ErrNoRecord = errors.New("no record")
-
-// Record is what is kept of a delivery between its attempts, and after it was taken: then it says so to a copy that a
-// crash left behind. Under an endpoint's own key it says that the endpoint is gone.
-type Record struct {
-	Attempts  int       `json:"attempts"`
-	Next      time.Time `json:"next"` // no attempt before
-	Delivered bool      `json:"delivered"`
-	Gone      string    `json:"gone,omitempty"` // digest of the URL that wants no more; another URL under the same ID does
-	Status    int       `json:"status"`         // of the last attempt; 0 when there was no answer
-	Reason    string    `json:"reason"`         // why the last attempt failed
-	Updated   time.Time `json:"updated"`
-}
-
-// Ledger keeps records, so that a restart goes on with the schedule. Keys are of a-z, A-Z, 0-9, "-" and "_".
-type Ledger interface {
-	// Get returns ErrNoRecord when there is none.
-	Get(ctx context.Context, key string) (Record, error)
-	Put(ctx context.Context, key string, r Record) error
-}
 
 // LaterError says that a delivery has to wait. It is normal.
 type LaterError struct {
@@ -60,7 +36,8 @@ type Sender struct {
 
 	endpoint string
 	url      string
-	sign     func(id string, at time.Time, body []byte) string // keeps the key out of what can be printed
+	format   Format
+	sign     sign // keeps the key out of what can be printed
 	client   *http.Client
 	ledger   Ledger
 	log      *slog.Logger
@@ -71,14 +48,14 @@ func New(e Endpoint, ledger Ledger, log *slog.Logger) (*Sender, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	key, err := e.Secret.key()
+	signer, err := e.signer()
 	if err != nil {
 		return nil, err
 	}
 	return &Sender{
 		Now: time.Now, Random: rand.Float64,
-		endpoint: e.ID, url: e.URL, client: client(e.AllowPrivate), ledger: ledger, log: log.With("endpoint", e.ID),
-		sign: func(id string, at time.Time, body []byte) string { return signature(key, id, at, body) },
+		endpoint: e.ID, url: e.URL, format: e.Format, client: client(e.AllowPrivate), ledger: ledger, log: log.With("endpoint", e.ID),
+		sign: signer,
 	}, nil
 }
 
@@ -94,36 +71,85 @@ func (s *Sender) now() time.Time { return s.Now() }
 // *LaterError that there is a next attempt; *DeadError that there is none; any other error that nothing could be
 // looked up, and nothing was sent.
 func (s *Sender) Deliver(ctx context.Context, d Delivery) error {
-	if gone, err := s.gone(ctx); err != nil {
-		return err
-	} else if gone {
+	standing, err := s.ledger.Standing(ctx, s.endpoint)
+	if err != nil {
+		return fmt.Errorf("look up endpoint %s: %w", s.endpoint, err)
+	}
+	if standing.Disabled(s.url) {
 		return &DeadError{Reason: "the endpoint has answered 410 Gone and takes nothing any more"}
 	}
-	rec, err := s.record(ctx, d.Key())
-	if err != nil {
-		return err
+	rec, err := s.ledger.Get(ctx, d.Key())
+	if err != nil && !errors.Is(err, ErrNoRecord) {
+		return fmt.Errorf("look up %s: %w", d.Key(), err)
 	}
 	if rec.Delivered {
 		return nil
 	}
-	if wait := rec.Next.Sub(s.now()); wait > 0 {
+	if wait := rec.Next.Sub(s.now()); wait > 0 && !standing.excuses(rec) && !setBack(rec.Updated, s.now()) {
 		return &LaterError{After: wait, Reason: rec.Reason}
 	}
+	if err := s.admit(ctx, d, rec, standing); err != nil {
+		return err
+	}
+	begun := s.now()
 	result := s.attempt(ctx, d)
 	if err := ctx.Err(); err != nil && result.Outcome != Delivered {
 		return fmt.Errorf("deliver %s: %w", d.Key(), err) // our end, not the receiver's failure
 	}
-	return s.conclude(ctx, d, rec, result)
+	rec.Type = d.Type
+	now := s.now()
+	return s.conclude(ctx, d, rec.note(Attempt{At: now, Took: now.Sub(begun), Status: result.Status, Reason: result.Reason}), result)
+}
+
+// admit keeps a delivery back while its endpoint is not to be asked. Of those that wait for one that is only probed, one
+// at a time is let through.
+func (s *Sender) admit(ctx context.Context, d Delivery, rec Record, standing Standing) error {
+	now := s.now()
+	waited := now.Sub(latest(d.Created, rec.Begun))
+	isFresh := rec.Attempts == 0 && waited < fresh
+	wait := standing.wait(now, isFresh)
+	if wait <= 0 && standing.Probed() {
+		mine, err := s.claim(ctx, now, isFresh)
+		if err != nil || mine {
+			return err
+		}
+		wait = probing
+		if isFresh {
+			wait = freshProbe
+		}
+	}
+	if wait <= 0 {
+		return nil
+	}
+	if waited > longest {
+		return &DeadError{Reason: fmt.Sprintf("the endpoint was away for %s, the last: %s", waited.Round(time.Hour), standing.Reason)}
+	}
+	spread := time.Duration(s.Random() * float64(time.Second))
+	return &LaterError{After: wait + spread, Reason: "the endpoint is away: " + standing.Reason}
+}
+
+// claim takes the right to probe the endpoint, which one of all senders gets.
+func (s *Sender) claim(ctx context.Context, now time.Time, isFresh bool) (mine bool, err error) {
+	err = s.ledger.Amend(ctx, s.endpoint, func(st Standing) Standing {
+		mine = st.wait(now, isFresh) <= 0
+		if mine && st.Probed() {
+			st.Next, st.Last = now.Add(probing), now
+		}
+		return st
+	})
+	if err != nil {
+		return false, fmt.Errorf("probe endpoint %s: %w", s.endpoint, err)
+	}
+	return mine, nil
 }
 
 // conclude records the attempt and says what follows.
 func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result) error {
-	rec.Attempts++
-	rec.Status, rec.Reason, rec.Updated = r.Status, r.Reason, s.now()
 	log := s.log.With("event", d.ID, "attempt", rec.Attempts, "status", r.Status)
 	wait, more := Next(rec.Attempts, r.After, s.Random())
 	rec.Next = rec.Updated.Add(wait)
 	rec.Delivered = r.Outcome == Delivered
+	rec.GivenUp = r.Outcome == Gone || r.Outcome == Retry && !more
 	// An attempt that was made is noted even when the program is ending.
 	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
@@ -131,12 +157,17 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 		// What the receiver said stands. At worst an attempt is not counted.
 		log.Warn("record webhook attempt", "error", err)
 	}
+	if err := s.judge(noting, r, rec.Updated); err != nil && r.Outcome == Gone {
+		return err
+	} else if err != nil {
+		log.Warn("record how the endpoint is doing", "error", err)
+	}
 	switch {
 	case r.Outcome == Delivered:
 		log.Info("webhook delivered", "after", rec.Updated.Sub(d.Created).Round(time.Millisecond))
 		return nil
 	case r.Outcome == Gone:
-		return s.disable(ctx, r)
+		return &DeadError{Reason: r.Reason}
 	case !more:
 		return &DeadError{Reason: fmt.Sprintf("%d attempts, the last: %s", rec.Attempts, r.Reason)}
 	default:
@@ -145,38 +176,30 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 	}
 }
 
-// disable remembers that the endpoint's URL wants no more, and says so loudly.
-func (s *Sender) disable(ctx context.Context, r Result) error {
-	rec := Record{Gone: s.digest(), Status: r.Status, Reason: r.Reason, Updated: s.now()}
-	if err := s.ledger.Put(ctx, s.endpoint, rec); err != nil {
-		return fmt.Errorf("disable endpoint %s: %w", s.endpoint, err)
-	}
-	s.log.Error("endpoint disabled: it answered 410 Gone; give it another url, or enable it, to use it again")
-	return &DeadError{Reason: r.Reason}
-}
-
-// Enable takes back that the endpoint is gone.
-func (s *Sender) Enable(ctx context.Context) error {
-	if err := s.ledger.Put(ctx, s.endpoint, Record{Updated: s.now()}); err != nil {
-		return fmt.Errorf("enable endpoint %s: %w", s.endpoint, err)
+// judge brings the endpoint's standing up to date, and says loudly when it changes for the worse.
+func (s *Sender) judge(ctx context.Context, r Result, now time.Time) error {
+	var before, after Standing
+	random := s.Random()
+	err := s.ledger.Amend(ctx, s.endpoint, func(st Standing) Standing {
+		before, after = st, st.after(r, digest(s.url), now, random)
+		return after
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("note how endpoint %s is doing: %w", s.endpoint, err)
+	case r.Outcome == Gone:
+		s.log.Error("endpoint disabled: it answered 410 Gone; give it another url, or enable it, to use it again")
+	case !before.Probed() && after.Probed():
+		s.log.Error("endpoint is away: it is probed, and its deliveries wait", "since", after.Since, "reason", r.Reason)
+	case before.Probed() && !after.Probed():
+		s.log.Info("endpoint is back: its deliveries go on", "away", now.Sub(before.Since).Round(time.Second))
 	}
 	return nil
 }
 
-func (s *Sender) gone(ctx context.Context) (bool, error) {
-	rec, err := s.record(ctx, s.endpoint)
-	return err == nil && rec.Gone == s.digest(), err
-}
-
-func (s *Sender) record(ctx context.Context, key string) (Record, error) {
-	rec, err := s.ledger.Get(ctx, key)
-	if err != nil && !errors.Is(err, ErrNoRecord) {
-		return Record{}, fmt.Errorf("look up %s: %w", key, err)
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return rec, nil
-}
-
-func (s *Sender) digest() string {
-	sum := sha256.Sum256([]byte(s.url))
-	return hex.EncodeToString(sum[:8])
+	return b
 }

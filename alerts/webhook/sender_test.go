@@ -20,40 +20,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// memory is a Ledger that can fail.
-type memory struct {
-	mu      sync.Mutex
-	records map[string]Record
-	getErr  error
-	putErr  error
-}
-
-func (m *memory) Get(_ context.Context, key string) (Record, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.getErr != nil {
-		return Record{}, m.getErr
-	}
-	r, ok := m.records[key]
-	if !ok {
-		return Record{}, ErrNoRecord
-	}
-	return r, nil
-}
-
-func (m *memory) Put(_ context.Context, key string, r Record) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.putErr != nil {
-		return m.putErr
-	}
-	if m.records == nil {
-		m.records = make(map[string]Record)
-	}
-	m.records[key] = r
-	return nil
-}
-
 type received struct {
 	header http.Header
 	body   string
@@ -191,6 +157,10 @@ func TestEveryAttemptFollowsTheSchedule(t *testing.T) {
 		t.Error("all attempts have one timestamp")
 	}
 	b.answerWith(status(http.StatusOK))
+	if err := Restart(t.Context(), b.ledger, delivery().Key(), b.now); err != nil {
+		t.Fatal(err)
+	}
+	b.now = b.now.Add(2 * lastProbe)
 	if err := b.sender.Deliver(t.Context(), delivery()); err != nil {
 		t.Errorf("replay: got %v", err)
 	}
@@ -232,7 +202,7 @@ func TestAnswers(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			b.answerWith(c.answer)
-			b.ledger.records = nil
+			b.ledger.forget()
 			err := b.sender.Deliver(t.Context(), delivery())
 			if c.taken {
 				if err != nil {
@@ -268,7 +238,7 @@ func TestLateAnswers(t *testing.T) {
 		},
 	} {
 		b.answerWith(answer)
-		b.ledger.records = nil
+		b.ledger.forget()
 		err := b.sender.Deliver(t.Context(), delivery())
 		if wait(t, err); !strings.Contains(err.Error(), "within") {
 			t.Errorf("%s: got %v", name, err)
@@ -300,7 +270,7 @@ func TestGone(t *testing.T) {
 	if dead, ok := errors.AsType[*DeadError](err); !ok || !strings.Contains(dead.Reason, "410") || len(b.requests()) != 1 {
 		t.Errorf("after 410: got %v and %d requests", err, len(b.requests()))
 	}
-	if err := b.sender.Enable(t.Context()); err != nil {
+	if err := Enable(t.Context(), b.ledger, "home", b.now); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.sender.Deliver(t.Context(), next); err != nil {

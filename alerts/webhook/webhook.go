@@ -4,75 +4,23 @@
 package webhook
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"vigil/alerts"
 )
 
-// Secret is a signing secret, "whsec_" and the base64 of 24 to 64 bytes. It cannot be printed.
-type Secret string
-
-const (
-	secretPrefix = "whsec_"
-	redacted     = "[secret]"
-)
-
-// String implements fmt.Stringer and tells nothing.
-func (Secret) String() string { return redacted }
-
-// GoString implements fmt.GoStringer and tells nothing.
-func (Secret) GoString() string { return redacted }
-
-// Format implements fmt.Formatter, for every verb.
-func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// MarshalText implements encoding.TextMarshaler and tells nothing.
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue implements slog.LogValuer and tells nothing.
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// key decodes the secret. Its errors do not quote it.
-func (s Secret) key() ([]byte, error) {
-	encoded, ok := strings.CutPrefix(string(s), secretPrefix)
-	if !ok {
-		return nil, errors.New(`secret: want "whsec_" and the base64 of 24 to 64 bytes, got no "whsec_"`)
-	}
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, errors.New(`secret: want "whsec_" and the base64 of 24 to 64 bytes, got something that is not base64`)
-	}
-	if len(key) < 24 || len(key) > 64 {
-		return nil, fmt.Errorf(`secret: want "whsec_" and the base64 of 24 to 64 bytes, got %d bytes`, len(key))
-	}
-	return key, nil
-}
-
-// signature is the webhook-signature of one attempt.
-func signature(key []byte, id string, at time.Time, body []byte) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
-	mac.Write(body)
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
-}
-
 // Endpoint is a receiver of webhooks.
 type Endpoint struct {
 	ID           string // 1 to 63 of a-z, 0-9 and "-"
 	URL          string // http or https, without user and password
 	Secret       Secret
-	AllowPrivate bool // lets it be in the local network, or on this machine
+	Previous     Secret // the one before, while the receiver changes to Secret: both sign; empty for none
+	Format       Format // empty: Standard
+	AllowPrivate bool   // lets it be in the local network, or on this machine
 }
 
 // Validate says what is wrong with the endpoint, in words for whoever wrote its configuration.
@@ -89,6 +37,8 @@ func (e Endpoint) Validate() error {
 		return fmt.Errorf("endpoint %s: url: want http or https, got %q", e.ID, u.Scheme)
 	case u.Hostname() == "":
 		return fmt.Errorf("endpoint %s: url has no host", e.ID)
+	case e.Format != "" && e.Format != Standard && e.Format != CloudEvents:
+		return fmt.Errorf("endpoint %s: format is %q, want %s or %s", e.ID, e.Format, Standard, CloudEvents)
 	case u.User != nil:
 		return fmt.Errorf("endpoint %s: url holds a user or password, which receivers of webhooks do not need", e.ID)
 	}
@@ -97,10 +47,26 @@ func (e Endpoint) Validate() error {
 			return fmt.Errorf("endpoint %s: %w", e.ID, err)
 		}
 	}
-	if _, err := e.Secret.key(); err != nil {
-		return fmt.Errorf("endpoint %s: %w", e.ID, err)
+	_, err = e.signer()
+	return err
+}
+
+// signer makes the webhook-signature of an attempt: one signature for each secret, with spaces between.
+func (e Endpoint) signer() (sign, error) {
+	current, err := e.Secret.signer()
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", e.ID, err)
 	}
-	return nil
+	if e.Previous == "" {
+		return current, nil
+	}
+	previous, err := e.Previous.signer()
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: previous %w", e.ID, err)
+	}
+	return func(id string, at time.Time, body []byte) string {
+		return current(id, at, body) + " " + previous(id, at, body)
+	}, nil
 }
 
 // Permits says why the endpoint may not be at the address, or nil. Each attempt asks the same of the address it dials.

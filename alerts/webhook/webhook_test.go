@@ -22,7 +22,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	for _, v := range []any{secret, &secret, endpoint, &endpoint, []Secret{secret}, map[string]any{"s": secret}, sender, *sender} {
+	for _, v := range []any{secret, Secret(theirKey), Endpoint{Previous: secret}, &secret, endpoint, &endpoint, []Secret{secret}, map[string]any{"s": secret}, sender, *sender} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%e", "%U"} {
 			fmt.Fprintf(&out, verb, v)
 		}
@@ -40,7 +40,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []string{plain, plain[:16], fmt.Sprintf("%x", plain[:8]), fmt.Sprintf("%x", raw[:8]), strings.Trim(fmt.Sprintf("%d", raw[:6]), "[]")} {
+	for _, s := range []string{theirKey[5:30], plain, plain[:16], fmt.Sprintf("%x", plain[:8]), fmt.Sprintf("%x", raw[:8]), strings.Trim(fmt.Sprintf("%d", raw[:6]), "[]")} {
 		if strings.Contains(out.String(), s) {
 			t.Errorf("%q is shown in %s", s, out.String())
 		}
@@ -68,6 +68,11 @@ func TestEndpointValidate(t *testing.T) {
 		"no prefix":       {Endpoint{ID: "a", URL: "https://h", Secret: plain}, `no "whsec_"`},
 		"no base64":       {Endpoint{ID: "a", URL: "https://h", Secret: "whsec_***"}, "base64"},
 		"short":           {Endpoint{ID: "a", URL: "https://h", Secret: "whsec_aGVsbG8="}, "got 5 bytes"},
+		"format":          {Endpoint{ID: "a", URL: "https://h", Secret: good, Format: "xml"}, "standard or cloudevents"},
+		"cloudevents":     {Endpoint{ID: "a", URL: "https://h", Secret: good, Format: CloudEvents}, ""},
+		"short key":       {Endpoint{ID: "a", URL: "https://h", Secret: "whsk_aGVsbG8="}, "got 5 bytes"},
+		"mixed key":       {Endpoint{ID: "a", URL: "https://h", Secret: Secret(theirKey[:80] + "A" + theirKey[81:])}, "belongs to another"},
+		"previous":        {Endpoint{ID: "a", URL: "https://h", Secret: good, Previous: "whsec_aGVsbG8="}, "previous secret: want"},
 		"long":            {Endpoint{ID: "a", URL: "https://h", Secret: long}, "got 65 bytes"},
 	}
 	for name, c := range cases {

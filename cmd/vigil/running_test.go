@@ -36,14 +36,14 @@ type running struct {
 	end     func()
 }
 
-func begin(t *testing.T) *running {
+func begin(t *testing.T, endpoints ...config.Endpoint) *running {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir) // the embedded store changes it, and this takes it back
 	cfg := config.Default()
 	cfg.DataDir = filepath.Join(dir, "data")
 	cfg.HTTP.Listen, cfg.RTSP.Listen, cfg.WebRTC.UDP = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Models.Engine = "classic"
+	cfg.Models.Engine, cfg.Endpoints = "classic", endpoints
 	cfg.Clips.PreRoll, cfg.Clips.PostRoll, cfg.Alerts.VisitGap = time.Second, time.Second, 3*time.Second
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	program, err := app.New(t.Context(), app.Options{Config: cfg, Version: "test", Log: log})

@@ -63,7 +63,10 @@ func checkSplit(cfg config.Config, roles []Role) (errs []error) {
 }
 
 func endpoint(e config.Endpoint) webhook.Endpoint {
-	return webhook.Endpoint{ID: e.ID, URL: e.URL, Secret: webhook.Secret(e.Secret.Reveal()), AllowPrivate: e.AllowPrivate}
+	return webhook.Endpoint{
+		ID: e.ID, URL: e.URL, AllowPrivate: e.AllowPrivate, Format: webhook.Format(e.Format),
+		Secret: webhook.Secret(e.Secret.Reveal()), Previous: webhook.Secret(e.Previous.Reveal()),
+	}
 }
 
 // hostOf is the host of an address, for logs: without user, password and query.

@@ -42,6 +42,11 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ledger, err := alertsjs.OpenLedger(ctx, a.bus)
+	if err != nil {
+		return err
+	}
+	hooks := webhooks{a.bus, ledger, a.cfg.Endpoints, a.links}
 	local, localHash := web.NewToken()
 	if err := a.leaveAccess(local); err != nil {
 		return err
@@ -54,9 +59,10 @@ func (a *App) openConsole(ctx context.Context) error {
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched),
+		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks,
+		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
+		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks)), Version: a.version,
+		Metrics: newMetrics(a.version, cameraList{states}, watched, newHookMetrics(hooks)),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil

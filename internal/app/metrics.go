@@ -40,8 +40,8 @@ type metrics struct {
 	looked  *prometheus.Desc
 }
 
-// newMetrics returns the handler of /metrics.
-func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State]) http.Handler {
+// newMetrics returns the handler of /metrics, which tells what more collect too.
+func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State], more ...prometheus.Collector) http.Handler {
 	camera := []string{"camera"}
 	m := &metrics{
 		cameras: cameras, watched: watched,
@@ -65,6 +65,7 @@ func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(more...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ var ErrBury = errors.New("message given up")
 
 const dlqPrefix = "vigil.dlq."
 
-// Headers of a message in the dead-letter queue, whose data is the original's.
+// Headers of a message in the dead-letter queue, whose data is the original's. One that was put back keeps its id.
 const (
 	HeaderSubject    = "Vigil-Subject"    // where it was published
 	HeaderID         = "Vigil-Id"         // its id
@@ -218,7 +219,7 @@ func newDelivery(c *Conn, stream string, cfg Consumer, msg jetstream.Msg) (*deli
 		return nil, err
 	}
 	return &delivery{conn: c, stream: stream, cfg: cfg, msg: msg, meta: Meta{
-		ID:         msg.Headers().Get(nats.MsgIdHdr),
+		ID:         cmp.Or(msg.Headers().Get(HeaderID), msg.Headers().Get(nats.MsgIdHdr)),
 		Seq:        m.Sequence.Stream,
 		Deliveries: int(m.NumDelivered),
 		Published:  m.Timestamp,

@@ -34,6 +34,8 @@ const (
 	Told = "told"
 	// Deliveries holds what came of each webhook so far.
 	Deliveries = "deliveries"
+	// Endpoints holds how each receiver of webhooks is doing.
+	Endpoints = "endpoints"
 )
 
 // LeaseTTL is how long a lease outlives the death of its holder. A holder renews every third of it, so that one lost
@@ -112,7 +114,10 @@ func buckets() []jetstream.KeyValueConfig {
 		// A few hundred bytes per camera, written when one goes away or comes back.
 		{Bucket: Told, MaxBytes: 16 * mib},
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
-		// About 300 bytes per event and endpoint, for as long as a copy of one may lie in the outbox.
+		// A few hundred bytes per endpoint, overwritten. That one wants no more is true until somebody says otherwise.
+		{Bucket: Endpoints, MaxBytes: 4 * mib},
+		// About 400 bytes per event and endpoint, 1 KiB where attempts failed, for as long as a copy of one may lie in
+		// the outbox.
 		{Bucket: Deliveries, MaxBytes: 128 * mib, TTL: 14 * day},
 	}
 }

@@ -28,6 +28,7 @@ type house struct {
 	people  map[string]web.PersonView
 	from    time.Time
 	notices []alerts.Event
+	dead    []web.DeadView
 }
 
 func (h *house) Cameras(context.Context) ([]frames.CameraState, error) {
@@ -109,7 +110,7 @@ func serve(t *testing.T) (*house, *Client) {
 	h := &house{people: map[string]web.PersonView{}}
 	token, hash := web.NewToken()
 	server := httptest.NewServer(web.New(web.Config{
-		Cameras: h, Alerts: h, Explain: h, People: h, Media: media{}, Links: web.NewLinks("https://vigil.example", []byte("key")),
+		Cameras: h, Alerts: h, Explain: h, Dead: h, Webhooks: h, People: h, Media: media{}, Links: web.NewLinks("https://vigil.example", []byte("key")),
 		Tokens: []web.TokenHash{hash}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Checks: []web.Check{{Name: "bus", Probe: func(context.Context) error { return errors.New("no answer") }}},
 	}).Handler())

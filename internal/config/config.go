@@ -139,7 +139,9 @@ type Person struct {
 type Endpoint struct {
 	ID           string `yaml:"id" doc:"1 to 63 of a-z, 0-9 and -."`
 	URL          string `yaml:"url" doc:"http(s) address that events are posted to."`
-	Secret       Secret `yaml:"secret" doc:"Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes."`
+	Secret       Secret `yaml:"secret" doc:"Standard Webhooks secret: whsec_ and base64 of 24 to 64 bytes, or whsk_ and base64 of an Ed25519 private key of 32 or 64."`
+	Previous     Secret `yaml:"previous_secret" doc:"The secret before, while the receiver changes to the new one: both sign. Empty: none."`
+	Format       string `yaml:"format" enum:"standard,cloudevents" doc:"standard: type, timestamp and data; cloudevents: the same in the structured envelope of CloudEvents 1.0.2. Empty: standard."`
 	AllowPrivate bool   `yaml:"allow_private" doc:"Permit addresses of this machine and of private networks."`
 }
 

@@ -164,6 +164,9 @@ func (c *Config) validateEndpoints(bad report) {
 		if !isHTTP(e.URL) {
 			bad(key+".url", "endpoint %s: not an http or https address", e.ID)
 		}
+		if !slices.Contains([]string{"", "standard", "cloudevents"}, e.Format) {
+			bad(key+".format", "endpoint %s: is %q, want standard or cloudevents", e.ID, e.Format)
+		}
 		if e.Secret == "" {
 			bad(key+".secret", "endpoint %s: must not be empty", e.ID)
 		}

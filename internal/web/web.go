@@ -99,18 +99,20 @@ func (n Notice) Error() string { return string(n) }
 
 // Config is what a Server needs.
 type Config struct {
-	Cameras Cameras
-	Alerts  Alerts
-	Explain Explainer
-	People  People
-	Media   clips.Store
-	Links   *Links
-	Tokens  []TokenHash // any of them opens everything
-	Checks  []Check
-	Metrics http.Handler // of /metrics, which wants a token too
-	Version string
-	Secure  bool // the listener speaks TLS: cookies say so
-	Log     *slog.Logger
+	Cameras  Cameras
+	Alerts   Alerts
+	Explain  Explainer
+	People   People
+	Dead     DeadLetters
+	Webhooks Webhooks
+	Media    clips.Store
+	Links    *Links
+	Tokens   []TokenHash // any of them opens everything
+	Checks   []Check
+	Metrics  http.Handler // of /metrics, which wants a token too
+	Version  string
+	Secure   bool // the listener speaks TLS: cookies say so
+	Log      *slog.Logger
 }
 
 // Server answers the console's requests.
@@ -146,6 +148,15 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,
 		"DELETE /api/v1/people/{name}":   s.removePerson,
+		"GET /api/v1/dlq":                s.dead,
+		"GET /api/v1/dlq/{id}":           s.deadLetter,
+		"POST /api/v1/dlq/{id}/replay":   s.replay,
+
+		"GET /api/v1/endpoints":                 s.endpoints,
+		"GET /api/v1/endpoints/{id}/deliveries": s.deliveries,
+		"POST /api/v1/endpoints/{id}/test":      s.testEndpoint,
+		"POST /api/v1/endpoints/{id}/enable":    s.enableEndpoint,
+		"POST /api/v1/endpoints/{id}/replay":    s.replayEndpoint,
 	} {
 		mux.Handle(pattern, s.authorized(s.answer(handler)))
 	}

@@ -31,6 +31,7 @@ type house struct {
 	people  map[string]PersonView
 	objects map[string][]byte
 	broken  error
+	dead    map[string]DeadView
 }
 
 func (h *house) Cameras(context.Context) ([]frames.CameraState, error) { return h.cameras, h.broken }
@@ -119,12 +120,13 @@ func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
 		alerts:  []AlertView{{Alert: alerts.Alert{ID: "01J", Camera: "door", ConsoleURL: "/?a&b"}}},
 		events:  make(chan alerts.Event, 1),
 		people:  map[string]PersonView{},
+		dead:    map[string]DeadView{},
 		objects: map[string][]byte{clipKey: []byte("0123456789"), "people/1/2": []byte("photo")},
 	}
 	token, hash := NewToken()
 	links := NewLinks("https://vigil.example", []byte("0123456789abcdef"))
 	server := httptest.NewServer(New(Config{
-		Cameras: h, Alerts: h, Explain: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
+		Cameras: h, Alerts: h, Explain: h, Dead: h, Webhooks: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
 		Checks: []Check{
 			{"bus", func(context.Context) error { return h.broken }},
 			{"vision", func(context.Context) error { return Notice("engine classic") }},

@@ -22,6 +22,7 @@ var Table = map[string][]string{
 	"alerts/webhook":    {"alerts"},
 	"clips":             {"alerts", "frames"},
 	"clips/clipstest":   {"clips"},
+	"clips/retention":   {"clips"},
 	"clips/mp4":         {"frames"},
 	"clips/s3":          {"clips"},
 	"web":               {},

@@ -64,10 +64,10 @@ function title(alert) {
   return (alert.corrected_at ? "No stranger at " : "Stranger at ") + alert.camera;
 }
 
-function alertCard({ alert, clip }) {
+function alertCard({ alert, clip, clip_deleted: deleted }) {
   const shot = make("img", { className: "shot", alt: "", loading: "lazy" });
   if (alert.best_shot_url) shot.src = local(alert.best_shot_url);
-  const state = clip ? "clip ready" : alert.closed_at ? "no clip" : "recording…";
+  const state = deleted ? "clip deleted" : clip ? "clip ready" : alert.closed_at ? "no clip" : "recording…";
   const button = make("button", { type: "button", className: "card alert" + (alert.corrected_at ? " corrected" : "") }, shot,
     make("span", { className: "words" }, make("strong", { textContent: title(alert) }),
       make("span", { textContent: when(alert.opened_at) }), make("span", { textContent: nearest(alert) }),
@@ -112,14 +112,20 @@ function drawMissing(id, error) {
   $("detail-facts").replaceChildren(make("dt", { textContent: id }), make("dd", { textContent: error.message }));
 }
 
-function drawDetail({ alert, clip }) {
+function media(alert, clip, deleted) {
+  if (clip && !deleted) {
+    return [make("video", { src: local(clip.url), controls: true, autoplay: true, muted: true, playsInline: true, poster: local(alert.best_shot_url) })];
+  }
+  const shot = alert.best_shot_url ? [make("img", { src: local(alert.best_shot_url), alt: "best picture of the stranger" })] : [];
+  return deleted ? [...shot, make("p", { className: "empty", textContent: "The clip was deleted: it was older than clips are kept." })] : shot;
+}
+
+function drawDetail({ alert, clip, clip_deleted: deleted }) {
   $("detail").dataset.alert = alert.id;
   $("detail").dataset.clip = clip ? clip.key : "";
   $("detail").dataset.corrected = alert.corrected_at || "";
   $("detail-title").textContent = `${title(alert)}, ${when(alert.opened_at)}`;
-  $("detail-media").replaceChildren(clip
-    ? make("video", { src: local(clip.url), controls: true, autoplay: true, muted: true, playsInline: true, poster: local(alert.best_shot_url) })
-    : make("img", { src: local(alert.best_shot_url), alt: "best picture of the stranger" }));
+  $("detail-media").replaceChildren(...media(alert, clip, deleted));
   const facts = [["Alert", alert.id], ["Stranger", alert.stranger], ["Decided", `${alert.decision}, ${nearest(alert)}`],
     ...(alert.corrected_at ? [["Corrected", when(alert.corrected_at)]] : []),
     ["Left", alert.closed_at ? when(alert.closed_at) : "still here, or a moment ago"]];
@@ -146,7 +152,7 @@ function follow() {
   const take = (message) => {
     const { data } = JSON.parse(message.data);
     const before = alerts.get(data.alert.id);
-    const view = { alert: data.alert, clip: data.clip || before?.clip || null };
+    const view = { alert: data.alert, clip: data.clip || before?.clip || null, clip_deleted: !data.clip && before?.clip_deleted };
     alerts.set(data.alert.id, view);
     drawAlerts();
     const dialog = $("detail");

@@ -51,6 +51,9 @@ func alertRow(view web.AlertView) string {
 	if c := view.Clip; c != nil {
 		clip = c.End.Sub(c.Start.Time).Round(time.Second).String()
 	}
+	if view.ClipDeleted {
+		clip = "deleted"
+	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, verdict(view.Alert), clip)
 }
 
@@ -97,7 +100,11 @@ func (c alertsShow) Run(ctx context.Context, g *Globals) error {
 	}
 	g.say("best shot  %s\nconsole    %s\n", a.BestShotURL, a.ConsoleURL)
 	if c := view.Clip; c != nil {
-		g.say("clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", c.URL, c.Key,
+		where := c.URL
+		if view.ClipDeleted {
+			where = "deleted: it was older than clips are kept"
+		}
+		g.say("clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", where, c.Key,
 			clock(c.Start.Time), clock(c.End.Time), c.Codec, c.Width, c.Height, c.SHA256)
 	}
 	return nil

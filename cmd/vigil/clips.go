@@ -31,6 +31,9 @@ func (c clipsGet) Run(ctx context.Context, g *Globals) error {
 	if view.Clip == nil {
 		return fmt.Errorf("alert %s has no clip yet", c.ID)
 	}
+	if view.ClipDeleted {
+		return fmt.Errorf("the clip of alert %s was deleted: it was older than clips are kept", c.ID)
+	}
 	if c.Output == "-" {
 		return asked.Media(ctx, view.Clip.Key, g.out)
 	}

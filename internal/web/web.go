@@ -36,6 +36,8 @@ type Cameras interface {
 type AlertView struct {
 	Alert alerts.Alert `json:"alert"`
 	Clip  *alerts.Clip `json:"clip"` // null until it is ready
+	// ClipDeleted says that the clip was kept for as long as the owner wanted it: what it was is known, and its URL empty.
+	ClipDeleted bool `json:"clip_deleted"`
 }
 
 // Alerts reads alerts, newest first, and follows events.

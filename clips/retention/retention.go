@@ -113,12 +113,12 @@ func (s *Sweeper) Sweep(ctx context.Context) []State {
 			break // the program ends
 		}
 		s.states[i] = run.ended(err, s.now())
-		s.report(before, s.states[i], s.now().Sub(run.now), err)
+		s.report(ctx, before, s.states[i], s.now().Sub(run.now), err)
 	}
 	return append([]State(nil), s.states...)
 }
 
-func (s *Sweeper) report(before, after State, took time.Duration, err error) {
+func (s *Sweeper) report(ctx context.Context, before, after State, took time.Duration, err error) {
 	level := slog.LevelDebug
 	if after.Deleted > before.Deleted {
 		level = slog.LevelInfo
@@ -136,7 +136,7 @@ func (s *Sweeper) report(before, after State, took time.Duration, err error) {
 	if err != nil {
 		args = append(args, "error", err)
 	}
-	s.Log.Log(context.Background(), level, "retention", args...)
+	s.Log.Log(ctx, level, "retention", args...)
 }
 
 func (s *Sweeper) now() time.Time {

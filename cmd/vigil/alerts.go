@@ -51,6 +51,9 @@ func alertRow(view web.AlertView) string {
 	if c := view.Clip; c != nil {
 		clip = c.End.Sub(c.Start.Time).Round(time.Second).String()
 	}
+	if n := len(view.Clips); n > 1 {
+		clip += fmt.Sprintf(" and %d more", n-1)
+	}
 	if view.ClipDeleted {
 		clip = "deleted"
 	}
@@ -99,9 +102,9 @@ func (c alertsShow) Run(ctx context.Context, g *Globals) error {
 		g.say("nearest    %s, %.3f\n", a.Nearest.Person, a.Nearest.Score)
 	}
 	g.say("best shot  %s\nconsole    %s\n", a.BestShotURL, a.ConsoleURL)
-	if c := view.Clip; c != nil {
+	for _, c := range view.Clips {
 		where := c.URL
-		if view.ClipDeleted {
+		if where == "" {
 			where = "deleted: it was older than clips are kept"
 		}
 		g.say("clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", where, c.Key,

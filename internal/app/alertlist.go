@@ -84,12 +84,20 @@ func (l alertList) view(ctx context.Context, v alerts.Visit) web.AlertView {
 		view.Alert.BestShotURL = l.links.Shot(v.ShotKey)
 	}
 	view.Alert.ConsoleURL = l.links.Console(v.Alert.ID)
-	if v.Clip != nil {
-		clip := *v.Clip
-		if view.ClipDeleted = l.deleted(ctx, v, clip.Key); !view.ClipDeleted {
+	view.Clips = v.Clips()
+	for i := range view.Clips {
+		clip := &view.Clips[i]
+		clip.Piece = max(1, clip.Piece) // one that was made before there were pieces is the first
+		deleted := l.deleted(ctx, v, clip.Key)
+		if !deleted {
 			clip.URL = l.links.Clip(clip.Key)
 		}
-		view.Clip = &clip
+		if clip.Piece == 1 {
+			view.Clip, view.ClipDeleted = clip, deleted
+		}
+	}
+	if view.Clips == nil {
+		view.Clips = []alerts.Clip{}
 	}
 	return view
 }

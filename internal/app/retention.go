@@ -62,6 +62,11 @@ func (p promised) held(ctx context.Context) (func(key string) bool, error) {
 			continue
 		}
 		names[v.Alert.ID] = true
+		for _, p := range v.More {
+			if p.Job != nil {
+				names[p.Job.Name()] = true
+			}
+		}
 		for track := range v.Tracks {
 			names[strings.ReplaceAll(track, "/", "_")] = true
 		}
@@ -78,7 +83,7 @@ func nameOf(key string) string { return path.Base(retention.Name(key)) }
 // needed says that the alert goes on, waits for its clip or for its events to be told, or has told one whose links still
 // open: they were made before the visit was last saved.
 func needed(v alerts.Visit, saved, now time.Time) bool {
-	return v.Open() || !v.Settled() || v.ClipState == alerts.ClipScheduled || saved.Add(web.LinkLife).After(now)
+	return v.Open() || !v.Settled() || v.Filming() || saved.Add(web.LinkLife).After(now)
 }
 
 // retentionStates is what the sweeper last told, wherever it runs; nothing before its first run.

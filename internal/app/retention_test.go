@@ -40,6 +40,7 @@ func TestNeeded(t *testing.T) {
 		{"an event is not told yet", with(func(v *alerts.Visit) { v.Pending = []alerts.Pending{{}} }), 2 * week, true},
 		{"its clip is not asked for yet", with(func(v *alerts.Visit) { v.ClipState = alerts.ClipDue }), 2 * week, true},
 		{"its clip is being made", with(func(v *alerts.Visit) { v.ClipState = alerts.ClipScheduled }), 2 * week, true},
+		{"a further clip is being made", with(func(v *alerts.Visit) { v.More = []alerts.Piece{{State: alerts.ClipScheduled}} }), 2 * week, true},
 		{"its links open", closed, week - time.Second, true},
 		{"its links have expired", closed, week, false},
 		{"without a clip", with(func(v *alerts.Visit) { v.ClipState = alerts.ClipFailed }), week, false},
@@ -70,7 +71,8 @@ func TestRetention(t *testing.T) {
 		{Alert: alerts.Alert{ID: "OPEN"}, Tracks: map[string]alerts.VisitTrack{"door/e1/90-0": {}}, ShotKey: "shots/2026/01/01/door/better.jpg"},
 		{
 			Alert: alerts.Alert{ID: "TOLD", ClosedAt: &alerts.Time{Time: start}}, ClipState: alerts.ClipMade,
-			Job: &alerts.ClipJob{ShotKey: "shots/2026/01/01/yard/asked.jpg"},
+			Job:  &alerts.ClipJob{ShotKey: "shots/2026/01/01/yard/asked.jpg"},
+			More: []alerts.Piece{{State: alerts.ClipMade, Job: &alerts.ClipJob{Alert: "TOLD", Piece: 2}}},
 		},
 	} {
 		if _, err := visits.Create(t.Context(), v); err != nil {
@@ -79,6 +81,7 @@ func TestRetention(t *testing.T) {
 	}
 	stay := []string{
 		clips.KeyFor("door", "OPEN", start, ".mp4"), clips.KeyFor("yard", "TOLD", start, ".mp4"), clips.KeyFor("yard", "TOLD", start, ".json"),
+		clips.KeyFor("yard", "TOLD-2", start, ".mp4"),
 		"shots/2026/01/01/door/better.jpg", "shots/2026/01/01/door/door_e1_90-0.jpg", "shots/2026/01/01/yard/asked.jpg",
 		"people/2026/01/01/ann.jpg",
 	}
@@ -143,11 +146,12 @@ func TestAlertsSayWhatWasDeleted(t *testing.T) {
 	for id, start := range map[string]time.Time{"A-kept": now.Add(-2 * week), "B-gone": now.Add(-2 * week), "C-young": now} {
 		if _, err := visits.Create(t.Context(), alerts.Visit{
 			Alert: alerts.Alert{ID: id}, Start: start, ShotKey: "clips/" + id + ".jpg", Clip: &alerts.Clip{Key: "clips/" + id + ".mp4", SHA256: "5a"},
+			More: []alerts.Piece{{State: alerts.ClipMade, Clip: &alerts.Clip{Key: "clips/" + id + "-2.mp4", SHA256: "5b", Piece: 2}}, {State: alerts.ClipFailed}},
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, ext := range []string{".mp4", ".jpg"} {
+	for _, ext := range []string{".mp4", ".jpg", "-2.mp4"} {
 		if err := store.Put(t.Context(), "clips/A-kept"+ext, bytes.NewReader(nil), clips.PutOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -160,6 +164,9 @@ func TestAlertsSayWhatWasDeleted(t *testing.T) {
 		for _, v := range views {
 			if v.ClipDeleted != (v.Clip.URL == "") || v.ClipDeleted != (v.Alert.BestShotURL == "") || v.Clip.SHA256 != "5a" {
 				t.Errorf("got %+v of %+v", v, v.Clip)
+			}
+			if len(v.Clips) != 2 || v.Clips[0].Piece != 1 || v.Clips[1].Piece != 2 || v.ClipDeleted != (v.Clips[1].URL == "") {
+				t.Errorf("got clips %+v", v.Clips)
 			}
 			if v.ClipDeleted {
 				deleted = append(deleted, v.Alert.ID)

@@ -36,7 +36,10 @@ type Cameras interface {
 type AlertView struct {
 	Alert alerts.Alert `json:"alert"`
 	Clip  *alerts.Clip `json:"clip"` // null until it is ready
+	// Clips are all clips of a long visit, Clip first, in the order of what they show; empty until one is ready.
+	Clips []alerts.Clip `json:"clips"`
 	// ClipDeleted says that the clip was kept for as long as the owner wanted it: what it was is known, and its URL empty.
+	// Of the further clips an empty URL says it.
 	ClipDeleted bool `json:"clip_deleted"`
 }
 

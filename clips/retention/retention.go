@@ -118,6 +118,20 @@ func (s *Sweeper) Sweep(ctx context.Context) []State {
 	return append([]State(nil), s.states...)
 }
 
+// Preview tells what a sweep would remove now, as deleted, and removes nothing. The sweeper must not be running.
+func (s *Sweeper) Preview(ctx context.Context) []State {
+	dry := Sweeper{
+		Store: untouched{s.Store}, Kinds: s.Kinds, Promise: s.Promise, Held: s.Held, Now: s.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	return dry.Sweep(ctx)
+}
+
+// untouched is a store that says that it deletes.
+type untouched struct{ clips.Store }
+
+// Delete implements clips.Store.
+func (untouched) Delete(context.Context, string) error { return nil }
+
 func (s *Sweeper) report(ctx context.Context, before, after State, took time.Duration, err error) {
 	level := slog.LevelDebug
 	if after.Deleted > before.Deleted {
@@ -185,7 +199,7 @@ func (r *run) do(ctx context.Context) error {
 			return false, nil
 		}
 		for _, it := range d.items() {
-			if r.kind.Age > 0 && !it.stored.Add(r.kind.Age).After(r.now) {
+			if r.old(it) {
 				gone, err := r.remove(ctx, it, it.stored.Add(r.kind.Age))
 				if err != nil {
 					return false, err
@@ -216,6 +230,9 @@ func (r *run) shrink(ctx context.Context) error {
 			return false, nil
 		}
 		for _, it := range d.items() {
+			if r.old(it) { // it was tried already
+				continue
+			}
 			gone, err := r.remove(ctx, it, time.Time{})
 			if err != nil {
 				return false, err
@@ -231,6 +248,11 @@ func (r *run) shrink(ctx context.Context) error {
 		}
 		return true, nil
 	})
+}
+
+// old says that the item is over by its age.
+func (r *run) old(it item) bool {
+	return r.kind.Age > 0 && !it.stored.Add(r.kind.Age).After(r.now)
 }
 
 // each calls f with every day that has objects, the oldest first, until f returns false or an error.

@@ -162,6 +162,11 @@ func TestByBytes(t *testing.T) {
 			t.Errorf("got the log %s, want a warning", &h.log)
 		}
 		h.held["0"] = true
+		h.Now = func() time.Time { return time.Now().Add(27 * day) } // 1 to 4 are old then, 5 to 8 beyond the limit
+		if s := h.Preview(t.Context())[0]; s.Deleted != 24 || s.KeptBytes != 2220 || s.Over != 0 || len(h.keys()) != 30 {
+			t.Errorf("in a month: got %+v of %d objects, want all but 0 and 9 to go, and nothing gone", s, len(h.keys()))
+		}
+		h.Now = time.Now
 		time.Sleep(4 * day) // 0 to 4 are seven days old
 		if s := h.Sweep(t.Context())[0]; s.Deleted != 12 || s.Kept != 18 || s.Over != 4160 {
 			t.Errorf("got %+v", s)

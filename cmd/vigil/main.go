@@ -21,21 +21,22 @@ var version = "unknown"
 type commands struct {
 	Globals
 
-	Serve   serveCommand   `cmd:"" help:"Watch the cameras: run every role, or some of them."`
-	Demo    demoCommand    `cmd:"" help:"Show the whole job with a drawn camera: a stranger, the alert, the clip."`
-	Drill   drillCommand   `cmd:"" help:"Prove on this machine that a stranger raises an alert."`
-	Analyze analyzeCommand `cmd:"" help:"Find and decide the people in video files."`
-	Faces   facesCommand   `cmd:"" help:"Find the faces in pictures."`
-	People  peopleCommand  `cmd:"" help:"Enrol, list and remove people."`
-	Alerts  alertsCommand  `cmd:"" help:"List, show and follow alerts."`
-	Explain explainCommand `cmd:"" help:"Tell why an alert or a track was decided so."`
-	Clips   clipsCommand   `cmd:"" help:"Fetch clips."`
-	Cameras camerasCommand `cmd:"" help:"List cameras and their state."`
-	Models  modelsCommand  `cmd:"" help:"List, fetch and verify the networks."`
-	Config  configCommand  `cmd:"" help:"Check, print and describe the configuration."`
-	Doctor  doctorCommand  `cmd:"" help:"Look for what keeps Vigil from working here, and say what to do."`
-	Health  healthCommand  `cmd:"" help:"Ask the running Vigil whether every part works."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve     serveCommand     `cmd:"" help:"Watch the cameras: run every role, or some of them."`
+	Demo      demoCommand      `cmd:"" help:"Show the whole job with a drawn camera: a stranger, the alert, the clip."`
+	Drill     drillCommand     `cmd:"" help:"Prove on this machine that a stranger raises an alert."`
+	Analyze   analyzeCommand   `cmd:"" help:"Find and decide the people in video files."`
+	Faces     facesCommand     `cmd:"" help:"Find the faces in pictures."`
+	People    peopleCommand    `cmd:"" help:"Enrol, list and remove people."`
+	Alerts    alertsCommand    `cmd:"" help:"List, show and follow alerts."`
+	Explain   explainCommand   `cmd:"" help:"Tell why an alert or a track was decided so."`
+	Clips     clipsCommand     `cmd:"" help:"Fetch clips."`
+	Retention retentionCommand `cmd:"" help:"Tell what was deleted because it was old, and what would be now. Deletes nothing."`
+	Cameras   camerasCommand   `cmd:"" help:"List cameras and their state."`
+	Models    modelsCommand    `cmd:"" help:"List, fetch and verify the networks."`
+	Config    configCommand    `cmd:"" help:"Check, print and describe the configuration."`
+	Doctor    doctorCommand    `cmd:"" help:"Look for what keeps Vigil from working here, and say what to do."`
+	Health    healthCommand    `cmd:"" help:"Ask the running Vigil whether every part works."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // Globals are the flags of every command, and what the program gives them to work with.

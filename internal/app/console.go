@@ -42,6 +42,10 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sweeper, err := a.openSweeper(ctx)
+	if err != nil {
+		return err
+	}
 	local, localHash := web.NewToken()
 	if err := a.leaveAccess(local); err != nil {
 		return err
@@ -54,7 +58,7 @@ func (a *App) openConsole(ctx context.Context) error {
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
+		People:  people, Keeps: keeps{kept, sweeper}, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), retentionCheck(kept)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched, kept),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,

@@ -95,6 +95,21 @@ func retentionStates(ctx context.Context, settings *bus.KV[[]retention.State]) (
 	return entry.Value, err
 }
 
+// keeps tells the console what is deleted.
+type keeps struct {
+	settings *bus.KV[[]retention.State]
+	sweeper  *retention.Sweeper // never runs: that is the clips role's
+}
+
+// Retention implements web.Retention.
+func (k keeps) Retention(ctx context.Context) (web.RetentionView, error) {
+	last, err := retentionStates(ctx, k.settings)
+	if err != nil {
+		return web.RetentionView{}, err
+	}
+	return web.RetentionView{Last: last, Preview: k.sweeper.Preview(ctx)}, nil
+}
+
 // retentionCheck tells that things are kept for longer than they should be.
 func retentionCheck(settings *bus.KV[[]retention.State]) web.Check {
 	return web.Check{Name: "retention", Probe: func(ctx context.Context) error {

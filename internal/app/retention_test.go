@@ -91,11 +91,19 @@ func TestRetention(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	settings, err := bus.OpenKV[[]retention.State](t.Context(), a.bus, bus.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
 	sweeper, err := a.openSweeper(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	sweeper.Now = func() time.Time { return start.Add(31 * 24 * time.Hour) }
+	view, err := keeps{settings, sweeper}.Retention(t.Context())
+	if err != nil || len(view.Last) != 0 || view.Preview[0].Deleted != 2 || view.Preview[1].Deleted != 1 {
+		t.Errorf("preview: got %+v, %v", view, err)
+	}
 	states := sweeper.Sweep(t.Context())
 	if states[0].Deleted != 2 || states[1].Deleted != 1 || states[0].Error+states[1].Error != "" {
 		t.Errorf("got %+v", states)
@@ -112,10 +120,6 @@ func TestRetention(t *testing.T) {
 		t.Errorf("got %v, want %v", left, stay)
 	}
 
-	settings, err := bus.OpenKV[[]retention.State](t.Context(), a.bus, bus.Settings)
-	if err != nil {
-		t.Fatal(err)
-	}
 	check := retentionCheck(settings)
 	if err := check.Probe(t.Context()); err != nil {
 		t.Errorf("before the first run: got %v, want nothing said", err)

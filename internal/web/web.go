@@ -15,6 +15,7 @@ import (
 
 	"vigil/alerts"
 	"vigil/clips"
+	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/vision"
 )
@@ -90,6 +91,17 @@ type People interface {
 	Calibration(ctx context.Context) (vision.Report, error)
 }
 
+// RetentionView is what is deleted when it is old.
+type RetentionView struct {
+	Last    []retention.State `json:"last"`    // after the clips role's last run; empty before its first
+	Preview []retention.State `json:"preview"` // after a run now, in which all that is over would be deleted
+}
+
+// Retention tells what is deleted.
+type Retention interface {
+	Retention(ctx context.Context) (RetentionView, error)
+}
+
 // Check is one part of the program that can fail.
 type Check struct {
 	Name string
@@ -108,6 +120,7 @@ type Config struct {
 	Alerts  Alerts
 	Explain Explainer
 	People  People
+	Keeps   Retention
 	Media   clips.Store
 	Links   *Links
 	Tokens  []TokenHash // any of them opens everything
@@ -148,6 +161,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/events":             s.events,
 		"GET /api/v1/explain":            s.explain,
 		"GET /api/v1/people":             s.people,
+		"GET /api/v1/retention":          s.retention,
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,
 		"DELETE /api/v1/people/{name}":   s.removePerson,

@@ -71,6 +71,7 @@ type Clip struct {
 	Width  int          `json:"width"`
 	Height int          `json:"height"`
 	Gaps   []ClipGap    `json:"gaps"`
+	Piece  int          `json:"piece"` // from 1; a long visit is told in several, each a clip of its own
 }
 
 // ClipGap is capture time that the clip lacks.
@@ -104,11 +105,14 @@ func (d Data) About() frames.CameraID {
 
 // ID identifies the event for ever and is the webhook-id, which may hold no dot (Standard Webhooks 1.0.0).
 func (e Event) ID() string {
-	about := e.Data.Alert.ID
+	about, piece := e.Data.Alert.ID, ""
+	if c := e.Data.Clip; e.Type == ClipReady && c != nil && c.Piece > 1 {
+		piece = "-" + strconv.Itoa(c.Piece)
+	}
 	if c := e.Data.Camera; c != nil {
 		about = string(c.ID) + "-" + strconv.FormatInt(c.Since.UnixMilli(), 10)
 	}
-	return about + "-" + strings.NewReplacer(".", "-", "_", "-").Replace(string(e.Type))
+	return about + "-" + strings.NewReplacer(".", "-", "_", "-").Replace(string(e.Type)) + piece
 }
 
 // ClipJob asks for an alert's clip.
@@ -118,14 +122,29 @@ type ClipJob struct {
 	Start   time.Time       `json:"start"` // capture time, pre-roll included
 	End     time.Time       `json:"end"`   // capture time, post-roll included
 	ShotKey string          `json:"shot_key"`
-	Record  json.RawMessage `json:"record"` // the alert as raised, for the record beside the clip
+	Record  json.RawMessage `json:"record"`          // the alert as raised, for the record beside the clip
+	Piece   int             `json:"piece,omitempty"` // of the visit, from 2; 0 is the first
+}
+
+// Name is what the clip's files are called: the alert, and from the second piece on its number.
+func (j ClipJob) Name() string { return pieceName(j.Alert, j.Piece) }
+
+func pieceName(alert string, piece int) string {
+	if piece < 2 {
+		return alert
+	}
+	return alert + "-" + strconv.Itoa(piece)
 }
 
 // ClipDone answers a ClipJob. Clip.URL is empty: links are made where they are sent.
 type ClipDone struct {
 	Alert   string          `json:"alert"`
 	Camera  frames.CameraID `json:"camera"`
-	ShotKey string          `json:"shot_key"` // the best shot beside the clip; empty when there is none
-	Clip    *Clip           `json:"clip"`     // nil when no clip could be made
-	Reason  string          `json:"reason"`   // why not
+	ShotKey string          `json:"shot_key"`        // the best shot beside the clip; empty when there is none
+	Clip    *Clip           `json:"clip"`            // nil when no clip could be made
+	Reason  string          `json:"reason"`          // why not
+	Piece   int             `json:"piece,omitempty"` // as the job's
 }
+
+// Name is the job's.
+func (d ClipDone) Name() string { return pieceName(d.Alert, d.Piece) }

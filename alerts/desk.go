@@ -182,7 +182,7 @@ func (d *Desk) Tick(ctx context.Context) error {
 	for id, o := range d.open {
 		passed := func(v Visit) (Visit, error) { return d.Evaluator.Passed(v, o.heard, now) }
 		next, err := passed(o.visit)
-		if err == nil && (next.ClipState != o.visit.ClipState || next.Open() != o.visit.Open()) {
+		if err == nil && (next.asked() != o.visit.asked() || next.Open() != o.visit.Open()) {
 			_, err = d.change(ctx, id, passed)
 		}
 		errs = append(errs, err)
@@ -285,13 +285,26 @@ func (d *Desk) put(ctx context.Context, v Visit) (Visit, error) {
 			v.Pending, errs = append(v.Pending, p), append(errs, err)
 			continue
 		}
-		v.Issued = append(v.Issued, p.Type)
+		if v.single(p) {
+			v.Issued = append(v.Issued, p.Type)
+		}
 	}
 	if v.ClipState == ClipDue {
 		if err := d.Jobs.Request(ctx, *v.Job); err != nil {
 			errs = append(errs, fmt.Errorf("request clip of alert %s: %w", v.Alert.ID, err))
 		} else {
 			v.ClipState = ClipScheduled
+		}
+	}
+	v.More = slices.Clone(v.More)
+	for i, p := range v.More {
+		if p.State != ClipDue {
+			continue
+		}
+		if err := d.Jobs.Request(ctx, *p.Job); err != nil {
+			errs = append(errs, fmt.Errorf("request clip %d of alert %s: %w", p.Job.Piece, v.Alert.ID, err))
+		} else {
+			v.More[i].State = ClipScheduled
 		}
 	}
 	return v, errors.Join(errs...)

@@ -69,7 +69,7 @@ func TestLeaseLostAndFoundAgain(t *testing.T) {
 			sight(sighting("yard-9", "s-9", 199, 203))
 			sight(sighting("door-1", "s-0", 0, 203))
 		})
-		h.want("opened 1", "clip 1", "opened 2")
+		h.want("opened 1", "clip 1", "clip 1-2", "clip 1-3", "opened 2")
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 type course struct {
 	sightings []vision.Sighting
 	want      []string
+	second    bool // whether the first alert has a second clip
 }
 
 // TestKilledAtEveryStep runs a visit again and again; each time one operation, the next, fails in one of both ways, and
@@ -24,16 +25,21 @@ func TestKilledAtEveryStep(t *testing.T) {
 	one, other := sighting("door-1", "s-1", 0, 1), sighting("yard-1", "s-1", 2, 3)
 	for name, c := range map[string]course{
 		"a visit": {
-			[]vision.Sighting{one, other, ended(sighting("door-1", "s-1", 0, 4))},
-			[]string{"clip 1", "clip-ready 1", "closed 1", "opened 1"},
+			sightings: []vision.Sighting{one, other, ended(sighting("door-1", "s-1", 0, 4))},
+			want:      []string{"clip 1", "clip-ready 1", "closed 1", "opened 1"},
+		},
+		"a long visit": {
+			sightings: []vision.Sighting{one, sighting("door-1", "s-1", 0, 50), sighting("door-1", "s-1", 0, 58), ended(sighting("door-1", "s-1", 0, 70))},
+			want:      []string{"clip 1", "clip 1-2", "clip-ready 1", "clip-ready-2 1", "closed 1", "opened 1"},
+			second:    true,
 		},
 		"a correction": {
-			[]vision.Sighting{one, other, known(sighting("door-1", "", 0, 4), "Resident")},
-			[]string{"clip 1", "clip-ready 1", "closed 1", "corrected 1", "opened 1"},
+			sightings: []vision.Sighting{one, other, known(sighting("door-1", "", 0, 4), "Resident")},
+			want:      []string{"clip 1", "clip-ready 1", "closed 1", "corrected 1", "opened 1"},
 		},
 		"a stranger goes on after a correction": {
-			[]vision.Sighting{one, other, known(sighting("yard-1", "", 2, 4), "Resident"), sighting("door-1", "s-1", 0, 6)},
-			[]string{"clip 1", "clip 2", "clip-ready 1", "closed 1", "closed 2", "corrected 1", "opened 1", "opened 2"},
+			sightings: []vision.Sighting{one, other, known(sighting("yard-1", "", 2, 4), "Resident"), sighting("door-1", "s-1", 0, 6)},
+			want:      []string{"clip 1", "clip 2", "clip-ready 1", "closed 1", "closed 2", "corrected 1", "opened 1", "opened 2"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +87,9 @@ func (c course) runKilled(t *testing.T, step int, fault alertstest.Fault, kill b
 	h.at(20)
 	again(h.desk.Tick)
 	again(func(ctx context.Context) error { return h.desk.Film(ctx, made(alerts.AlertID(c.sightings[0]))) })
+	if c.second {
+		again(func(ctx context.Context) error { return h.desk.Film(ctx, piece(alerts.AlertID(c.sightings[0]), 2)) })
+	}
 	for _, seconds := range []float64{60, 120} {
 		h.at(seconds)
 		again(h.desk.Tick)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,18 @@ func TestVisits(t *testing.T) {
 				h.tick(s + 1)
 			}
 			h.tick(700)
-		}, []string{"opened 1", "clip 1", "closed 1"}},
+		}, []string{
+			"opened 1", "clip 1", "clip 1-2", "clip 1-3", "clip 1-4", "clip 1-5", "clip 1-6", "clip 1-7", "clip 1-8", "clip 1-9", "clip 1-10", "closed 1",
+		}},
+		"a stranger stays for 100 s": {func(h *house) {
+			for s := 1.0; s < 100; s += 3 {
+				h.at(s)
+				h.sight(sighting("door-1", "s-1", 0, s))
+			}
+			h.sight(ended(sighting("door-1", "s-1", 0, 100)))
+			h.tick(101)
+			h.tick(140)
+		}, []string{"opened 1", "clip 1", "clip 1-2", "closed 1"}},
 		"two strangers at once": {func(h *house) {
 			h.sight(one, sighting("door-2", "s-2", 0.2, 1.2))
 		}, []string{"opened 1", "opened 2"}},
@@ -46,7 +58,16 @@ func TestVisits(t *testing.T) {
 			h.tick(29)
 			h.sight(sighting("door-2", "s-1", 30, 31))
 			h.tick(60)
-		}, []string{"opened 1", "clip 1"}},
+		}, []string{"opened 1", "clip 1", "clip 1-2"}},
+		"a stranger is back while the clip still shows the place": {func(h *house) {
+			h.sight(one, ended(one))
+			h.sight(sighting("door-2", "s-1", 5, 6), ended(sighting("door-2", "s-1", 5, 6)))
+			h.tick(60)
+		}, []string{"opened 1", "clip 1", "closed 1"}},
+		"a stranger goes on at another camera": {func(h *house) {
+			h.sight(one, ended(one), sighting("yard-1", "s-1", 10, 25), ended(sighting("yard-1", "s-1", 10, 100)))
+			h.tick(60)
+		}, []string{"opened 1", "clip 1", "closed 1"}},
 		"a stranger is back within the gap, but decided after it": {func(h *house) {
 			h.sight(one, ended(one))
 			h.tick(33)
@@ -84,7 +105,7 @@ func TestVisits(t *testing.T) {
 			h.at(300)
 			h.sight(sighting("door-1", "s-1", 0, 20), sighting("door-1", "s-1", 0, 299))
 			h.tick(301)
-		}, []string{"opened 1", "clip 1"}},
+		}, []string{"opened 1", "clip 1", "clip 1-2", "clip 1-3", "clip 1-4", "clip 1-5"}},
 		"an unknown without a stranger": {func(h *house) {
 			h.sight(sighting("door-1", "", 0, 1), sighting("door-1", "", 0, 2), sighting("door-2", "", 0, 2))
 		}, []string{"opened 1", "opened 2"}},
@@ -252,8 +273,8 @@ func TestOneEndpointsTroubleIsNobodyElses(t *testing.T) {
 	}
 }
 
-// TestAnyComingsAndGoings: however strangers come and go, each has as many alerts as visits, and each alert one clip job
-// and one end.
+// TestAnyComingsAndGoings: however strangers come and go, each has as many alerts as visits, and each alert one end, one
+// first clip, and as many more as it takes to show all of it.
 func TestAnyComingsAndGoings(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHouse(t)
@@ -283,13 +304,46 @@ func TestAnyComingsAndGoings(t *testing.T) {
 		h.tick(now + 100)
 		count := map[string]int{}
 		for _, sent := range h.sent() {
-			what, _, _ := strings.Cut(sent, " ")
-			count[what]++
+			what, which, _ := strings.Cut(sent, " ")
+			if !strings.Contains(which, "-") {
+				count[what]++
+			}
 		}
+		h.filmed(rt)
 		if count["opened"] != visits || count["clip"] != visits || count["closed"] != visits {
 			rt.Errorf("got %v, want %d of each: %q", count, visits, h.sent())
 		}
 	})
+}
+
+// filmed checks that the clips of each visit follow each other and show every track of it.
+func (h *house) filmed(t rapid.TB) {
+	visits, err := h.store.List(h.t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range visits {
+		jobs := []*alerts.ClipJob{v.Job}
+		for _, p := range v.More {
+			jobs = append(jobs, p.Job)
+		}
+		for i, job := range jobs {
+			if job == nil {
+				t.Fatalf("clip %d of %d was not asked for", i+1, len(jobs))
+			}
+			if i > 0 && job.Start.Before(jobs[i-1].End) || !job.End.After(job.Start) || job.End.Sub(job.Start) > alerts.MaxClip {
+				t.Errorf("clip %d from %s to %s after %+v", i+1, job.Start, job.End, jobs[:i])
+			}
+		}
+		if len(jobs) == alerts.MaxPieces {
+			continue
+		}
+		for track, seen := range v.Tracks {
+			if !slices.ContainsFunc(jobs, func(j *alerts.ClipJob) bool { return !seen.Seen.Before(j.Start) && !seen.Seen.After(j.End) }) {
+				t.Errorf("no clip shows track %s at %s", track, seen.Seen)
+			}
+		}
+	}
 }
 
 func TestErasedAlert(t *testing.T) {

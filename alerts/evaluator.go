@@ -1,8 +1,6 @@
 package alerts
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"vigil/vision"
@@ -11,9 +9,6 @@ import (
 // Times of a visit.
 const (
 	DefaultVisitGap = 30 * time.Second
-	// MaxClip is the longest clip, pre-roll and post-roll included.
-	MaxClip = 60 * time.Second
-
 	// quiet is how long nothing may be heard of a visit before its clip is asked for although no track has ended:
 	// tracks report every few seconds, so vision is away.
 	quiet = 10 * time.Second
@@ -113,11 +108,7 @@ func (e Evaluator) Sighted(v Visit, s vision.Sighting) (Visit, error) {
 		v.Seen = later(v.Seen, s.Seen)
 		v = v.look(s.Shot)
 	}
-	long := !v.seenOn(v.Alert.Camera).Add(e.PostRoll).Before(e.clipStart(v).Add(MaxClip))
-	if long || v.ended(v.Alert.Camera) {
-		return e.film(v)
-	}
-	return v, nil
+	return e.roll(v, s)
 }
 
 // corrected is v after s, which may show that its alert was wrong: a track of it turned out to be somebody enrolled. The
@@ -160,50 +151,6 @@ func (e Evaluator) Closed(v Visit) (Visit, error) {
 	}
 	v.Alert.ClosedAt = &Time{v.Seen}
 	return v.raise(Closed, v.Seen.Add(e.gap()), e.Links)
-}
-
-// Filmed is v after the answer to its clip job. A clip that failed may still be made later; one that is made stays.
-func (e Evaluator) Filmed(v Visit, done ClipDone) (Visit, error) {
-	if v.ClipState == ClipMade {
-		return v, nil
-	}
-	if done.Clip == nil {
-		v.ClipState, v.ClipReason = ClipFailed, done.Reason
-		return v, nil
-	}
-	v.ClipState, v.ClipReason, v.Clip = ClipMade, "", done.Clip
-	if done.ShotKey != "" {
-		v.ShotKey = done.ShotKey // it lives as long as the clip beside it
-	}
-	return v.raise(ClipReady, done.Clip.End.Time, e.Links)
-}
-
-func (e Evaluator) clipStart(v Visit) time.Time { return v.Start.Add(-e.PreRoll) }
-
-// clipRecord is what is kept of the alert beside its clip.
-type clipRecord struct {
-	Alert
-	ShotQuality *vision.Quality `json:"best_shot_quality"` // of the face in the best shot; null without one
-}
-
-// film asks for the clip, once. It shows the camera that raised the alert, as long as the stranger was seen there.
-func (e Evaluator) film(v Visit) (Visit, error) {
-	if v.ClipState != ClipNone {
-		return v, nil
-	}
-	record, err := json.Marshal(clipRecord{v.Alert, v.ShotQuality})
-	if err != nil {
-		return Visit{}, fmt.Errorf("record of alert %s: %w", v.Alert.ID, err)
-	}
-	start, end := e.clipStart(v), v.seenOn(v.Alert.Camera).Add(e.PostRoll)
-	if last := start.Add(MaxClip); end.After(last) {
-		end = last
-	}
-	v.ClipState = ClipDue
-	v.Job = &ClipJob{
-		Alert: v.Alert.ID, Camera: v.Alert.Camera, Start: start, End: end, ShotKey: v.ShotKey, Record: record,
-	}
-	return v, nil
 }
 
 func shorten(name string) string {

@@ -61,13 +61,18 @@ func (h *house) tick(seconds float64) {
 	}
 }
 
-// sent are the events and clip jobs on the bus, alerts by their order of appearance: "opened 1", "clip 1".
+// sent are the events and clip jobs on the bus, alerts by their order of appearance: "opened 1", "clip 1", and "clip 1-2"
+// for a second piece.
 func (h *house) sent() []string {
 	order := map[string]int{}
 	var out []string
 	for _, key := range h.bus.Sent() {
 		where, id, _ := strings.Cut(key, " ")
 		alert, event, _ := strings.Cut(id, "-alert-")
+		alert, piece, more := strings.Cut(alert, "-")
+		if more {
+			piece = "-" + piece
+		}
 		if order[alert] == 0 {
 			order[alert] = len(order) + 1
 		}
@@ -75,7 +80,7 @@ func (h *house) sent() []string {
 		case "event":
 			out = append(out, fmt.Sprintf("%s %d", event, order[alert]))
 		case "clip":
-			out = append(out, fmt.Sprintf("clip %d", order[alert]))
+			out = append(out, fmt.Sprintf("clip %d%s", order[alert], piece))
 		}
 	}
 	return out

@@ -16,7 +16,7 @@ import (
 // maxTracks bounds what a visit remembers of its tracks: somebody may loiter for days.
 const maxTracks = 256
 
-// ClipState says how far the one clip of an alert has come.
+// ClipState says how far a clip of an alert has come.
 type ClipState string
 
 // The states of a clip. A due job is saved but perhaps not on the bus yet.
@@ -50,12 +50,57 @@ type Visit struct {
 	Job         *ClipJob              `json:"job,omitempty"` // as asked for; asked again, it is the same
 	Clip        *Clip                 `json:"clip,omitempty"`
 	ClipReason  string                `json:"clip_reason,omitempty"` // why there is no clip
+	More        []Piece               `json:"more,omitempty"`        // clips of what happened after the first one
 	Corrected   time.Time             `json:"corrected,omitzero"`    // capture time until which the alert was wrong
 	Pending     []Pending             `json:"pending,omitempty"`     // saved, perhaps not on the bus yet
 	Issued      []EventType           `json:"issued,omitempty"`
 
 	Revision uint64 `json:"-"` // the store's, for its compare-and-set
 }
+
+// Piece is one more clip of a visit that the ones before do not show to its end.
+type Piece struct {
+	From   time.Time `json:"from"` // capture time at which it begins
+	State  ClipState `json:"state"`
+	Job    *ClipJob  `json:"job,omitempty"`
+	Clip   *Clip     `json:"clip,omitempty"`
+	Reason string    `json:"reason,omitempty"` // why there is no clip
+}
+
+// Clips are the visit's clips that are made, in the order of what they show, without links.
+func (v Visit) Clips() (clips []Clip) {
+	if v.Clip != nil {
+		clips = append(clips, *v.Clip)
+	}
+	for _, p := range v.More {
+		if p.Clip != nil {
+			clips = append(clips, *p.Clip)
+		}
+	}
+	return clips
+}
+
+// clipIn says whether a clip of the visit is in that state.
+func (v Visit) clipIn(s ClipState) bool {
+	return v.ClipState == s || slices.ContainsFunc(v.More, func(p Piece) bool { return p.State == s })
+}
+
+// asked is how many clips were asked for.
+func (v Visit) asked() int {
+	n := 0
+	if v.ClipState != ClipNone {
+		n++
+	}
+	for _, p := range v.More {
+		if p.State != ClipNone {
+			n++
+		}
+	}
+	return n
+}
+
+// Filming says that a clip was asked for and is not there yet.
+func (v Visit) Filming() bool { return v.clipIn(ClipDue) || v.clipIn(ClipScheduled) }
 
 // Open says that the visit still lasts.
 func (v Visit) Open() bool { return v.Alert.ClosedAt == nil }
@@ -64,7 +109,7 @@ func (v Visit) Open() bool { return v.Alert.ClosedAt == nil }
 func (v Visit) Wrong() bool { return !v.Corrected.IsZero() }
 
 // Settled says that nothing of the visit waits to be put on the bus.
-func (v Visit) Settled() bool { return len(v.Pending) == 0 && v.ClipState != ClipDue }
+func (v Visit) Settled() bool { return len(v.Pending) == 0 && !v.clipIn(ClipDue) }
 
 // Data is the visit as events and the console show it, with fresh links.
 func (v Visit) Data(links Links) Data {
@@ -74,12 +119,16 @@ func (v Visit) Data(links Links) Data {
 		d.Alert.BestShotURL = links.Shot(v.ShotKey)
 	}
 	if v.Clip != nil {
-		clip := *v.Clip
-		clip.URL = links.Clip(clip.Key)
-		clip.Gaps = append([]ClipGap{}, clip.Gaps...) // an empty list, never null
-		d.Clip = &clip
+		d.Clip = linked(*v.Clip, links)
 	}
 	return d
+}
+
+func linked(clip Clip, links Links) *Clip {
+	clip.URL = links.Clip(clip.Key)
+	clip.Gaps = append([]ClipGap{}, clip.Gaps...) // an empty list, never null
+	clip.Piece = max(1, clip.Piece)
+	return &clip
 }
 
 // AlertID is the ID of the alert that s raises: its time is the sighting's, the rest follows from who and which track,
@@ -102,10 +151,15 @@ func identity(s vision.Sighting) string {
 	return s.Stranger
 }
 
-// has says that the event was issued or is about to be.
+// has says that the event was issued or is about to be. Those of further pieces do not count.
 func (v Visit) has(t EventType) bool {
 	return slices.Contains(v.Issued, t) ||
-		slices.ContainsFunc(v.Pending, func(p Pending) bool { return p.Type == t })
+		slices.ContainsFunc(v.Pending, func(p Pending) bool { return p.Type == t && v.single(p) })
+}
+
+// single says that there is one such event of the visit: any but those of further pieces.
+func (v Visit) single(p Pending) bool {
+	return p.ID == Event{Type: p.Type, Data: Data{Alert: Alert{ID: v.Alert.ID}}}.ID()
 }
 
 // raise freezes an event, once.
@@ -117,6 +171,11 @@ func (v Visit) raise(t EventType, at time.Time, links Links) (Visit, error) {
 	if t == Opened {
 		d.Clip = nil
 	}
+	return v.tell(t, at, d)
+}
+
+// tell freezes an event.
+func (v Visit) tell(t EventType, at time.Time, d Data) (Visit, error) {
 	n, err := NewNotice(Event{Type: t, Timestamp: Time{at}, Data: d})
 	if err != nil {
 		return Visit{}, fmt.Errorf("raise %s of alert %s: %w", t, v.Alert.ID, err)

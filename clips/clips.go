@@ -60,7 +60,8 @@ type Store interface {
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 }
 
-// KeyFor is where an alert's clip, shot or record lies: clips/<yyyy>/<mm>/<dd>/<camera>/<alert><ext>, the day in UTC.
-func KeyFor(camera frames.CameraID, alert string, start time.Time, ext string) string {
-	return path.Join("clips", start.UTC().Format("2006/01/02"), string(camera), alert+ext)
+// KeyFor is where a clip, its shot or its record lies: clips/<yyyy>/<mm>/<dd>/<camera>/<name><ext>, the day in UTC. The name
+// is the alert, and of a long visit's further pieces the alert and their number: 01J….mp4, 01J…-2.mp4.
+func KeyFor(camera frames.CameraID, name string, start time.Time, ext string) string {
+	return path.Join("clips", start.UTC().Format("2006/01/02"), string(camera), name+ext)
 }

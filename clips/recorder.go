@@ -102,7 +102,7 @@ func (r *Recorder) Handle(ctx context.Context, job alerts.ClipJob) error {
 	if err := check(job); err != nil {
 		return fmt.Errorf("clip of alert %q: %w", job.Alert, err)
 	}
-	release, ok := r.claim(job.Alert)
+	release, ok := r.claim(job.Name())
 	if !ok {
 		return fmt.Errorf("clip of alert %s: %w", job.Alert, NotYet{After: poll, Cause: errors.New("it is being made")})
 	}
@@ -116,6 +116,9 @@ func (r *Recorder) Handle(ctx context.Context, job alerts.ClipJob) error {
 func check(job alerts.ClipJob) error {
 	if !alertID.MatchString(job.Alert) {
 		return fmt.Errorf("%w: alert id %q", ErrBadJob, job.Alert)
+	}
+	if job.Piece < 0 {
+		return fmt.Errorf("%w: piece %d", ErrBadJob, job.Piece)
 	}
 	if _, err := frames.ParseCameraID(string(job.Camera)); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadJob, err)
@@ -131,7 +134,7 @@ func check(job alerts.ClipJob) error {
 
 // handle goes on from wherever an earlier call got to: the clip is in the spool, or in the store, or nowhere yet.
 func (r *Recorder) handle(ctx context.Context, job alerts.ClipJob) error {
-	spool, err := openSpool(r.Spool, job.Alert)
+	spool, err := openSpool(r.Spool, job.Name())
 	if err != nil {
 		return err
 	}
@@ -210,7 +213,7 @@ func (r *Recorder) unrecorded(ctx context.Context, job alerts.ClipJob, unsure er
 // giveUp answers the job without a clip.
 func (r *Recorder) giveUp(ctx context.Context, job alerts.ClipJob, reason string) error {
 	r.logger().Warn("alert has no clip", "alert", job.Alert, "camera", job.Camera, "reason", reason)
-	return r.Done.Publish(ctx, alerts.ClipDone{Alert: job.Alert, Camera: job.Camera, Reason: reason})
+	return r.Done.Publish(ctx, alerts.ClipDone{Alert: job.Alert, Camera: job.Camera, Piece: job.Piece, Reason: reason})
 }
 
 func noVideo(job alerts.ClipJob) string {

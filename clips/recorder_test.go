@@ -60,6 +60,36 @@ func TestClip(t *testing.T) {
 	s.wantClip(t)
 }
 
+// A further piece of a visit lies beside the first and says which it is; the first one's files stay as they are.
+func TestPieceOfAVisit(t *testing.T) {
+	s := newScene(t)
+	whole := s.job
+	s.job.End = captured.Add(time.Second)
+	s.handle(t)
+	first, record := s.wantClip(t), s.read(t, recordKey)
+	s.job = whole
+	s.job.Piece, s.job.Start, s.job.ShotKey = 2, captured.Add(time.Second), ""
+	s.handle(t)
+	done := s.heard.done[1]
+	if done.Alert != "01JALERT" || done.Piece != 2 || done.Name() != "01JALERT-2" || done.ShotKey != "" || done.Clip == nil {
+		t.Fatalf("announced %+v", done)
+	}
+	const key = "clips/2026/11/22/door/01JALERT-2.mp4"
+	if c := done.Clip; c.Key != key || c.Piece != 2 || first.Piece != 1 || c.Start.After(first.End.Time) || !c.End.Equal(captured.Add(3*time.Second)) {
+		t.Errorf("got %+v after %+v", c, first)
+	}
+	if _, err := mp4.Read(bytes.NewReader(s.read(t, key))); err != nil {
+		t.Error(err)
+	}
+	if !bytes.Equal(s.read(t, recordKey), record) || !strings.Contains(string(s.read(t, "clips/2026/11/22/door/01JALERT-2.json")), key) {
+		t.Error("the first piece's record was changed, or the second has none")
+	}
+	s.handle(t) // told again, it says the same
+	if again := s.heard.done[2]; again.Piece != 2 || again.Clip.SHA256 != done.Clip.SHA256 {
+		t.Errorf("told again: got %+v", again)
+	}
+}
+
 func TestWaitsForTheWindow(t *testing.T) {
 	s := newScene(t)
 	all := s.video.fragments

@@ -42,8 +42,8 @@ func (r *Recorder) recoverClip(ctx context.Context, alert string) bool {
 	if errors.Is(err, os.ErrNotExist) {
 		return true
 	}
-	if err == nil && clip.Job.Alert != alert {
-		err = fmt.Errorf("%w: its note names alert %q", ErrBadJob, clip.Job.Alert)
+	if err == nil && clip.Job.Name() != alert {
+		err = fmt.Errorf("%w: its note names alert %q", ErrBadJob, clip.Job.Name())
 	}
 	if err == nil {
 		err = check(clip.Job)

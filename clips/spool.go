@@ -72,7 +72,8 @@ func (s *spooled) describe(facts Facts, job alerts.ClipJob, end time.Time) {
 // facts is the clip as it is announced.
 func (s *spooled) facts(job alerts.ClipJob) alerts.Clip {
 	clip := s.Clip
-	clip.Key = KeyFor(job.Camera, job.Alert, job.Start, ".mp4")
+	clip.Key = KeyFor(job.Camera, job.Name(), job.Start, ".mp4")
+	clip.Piece = max(1, job.Piece)
 	return clip
 }
 

@@ -29,12 +29,12 @@ type record struct {
 }
 
 func (r *record) done(job alerts.ClipJob) alerts.ClipDone {
-	return alerts.ClipDone{Alert: job.Alert, Camera: job.Camera, ShotKey: r.Shot, Clip: &r.Clip}
+	return alerts.ClipDone{Alert: job.Alert, Camera: job.Camera, Piece: job.Piece, ShotKey: r.Shot, Clip: &r.Clip}
 }
 
 // stored returns the record of a clip that is in the store already, or ErrNotFound.
 func (r *Recorder) stored(ctx context.Context, job alerts.ClipJob) (*record, error) {
-	b, err := r.read(ctx, KeyFor(job.Camera, job.Alert, job.Start, ".json"), maxRecord)
+	b, err := r.read(ctx, KeyFor(job.Camera, job.Name(), job.Start, ".json"), maxRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (r *Recorder) upload(ctx context.Context, job alerts.ClipJob, spool *spool,
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	key := KeyFor(job.Camera, job.Alert, job.Start, ".json")
+	key := KeyFor(job.Camera, job.Name(), job.Start, ".json")
 	return made, r.Store.Put(ctx, key, bytes.NewReader(b), PutOptions{ContentType: TypeJSON})
 }
 
@@ -144,7 +144,7 @@ func (r *Recorder) copyShot(ctx context.Context, job alerts.ClipJob) (string, er
 	if err != nil {
 		return "", err
 	}
-	key := KeyFor(job.Camera, job.Alert, job.Start, ".jpg")
+	key := KeyFor(job.Camera, job.Name(), job.Start, ".jpg")
 	return key, r.Store.Put(ctx, key, bytes.NewReader(b), PutOptions{ContentType: TypeJPEG})
 }
 

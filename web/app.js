@@ -64,10 +64,10 @@ function title(alert) {
   return (alert.corrected_at ? "No stranger at " : "Stranger at ") + alert.camera;
 }
 
-function alertCard({ alert, clip }) {
+function alertCard({ alert, clip, clips, clip_deleted: deleted }) {
   const shot = make("img", { className: "shot", alt: "", loading: "lazy" });
   if (alert.best_shot_url) shot.src = local(alert.best_shot_url);
-  const state = clip ? "clip ready" : alert.closed_at ? "no clip" : "recording…";
+  const state = deleted ? "clip deleted" : clips.length > 1 ? `${clips.length} clips ready` : clip ? "clip ready" : alert.closed_at ? "no clip" : "recording…";
   const button = make("button", { type: "button", className: "card alert" + (alert.corrected_at ? " corrected" : "") }, shot,
     make("span", { className: "words" }, make("strong", { textContent: title(alert) }),
       make("span", { textContent: when(alert.opened_at) }), make("span", { textContent: nearest(alert) }),
@@ -112,24 +112,43 @@ function drawMissing(id, error) {
   $("detail-facts").replaceChildren(make("dt", { textContent: id }), make("dd", { textContent: error.message }));
 }
 
-function drawDetail({ alert, clip }) {
+function media(alert, clips, deleted) {
+  const videos = clips.filter((clip) => clip.url).map((clip, i) =>
+    make("video", { src: local(clip.url), controls: true, autoplay: i === 0, muted: true, playsInline: true, preload: i === 0 ? "auto" : "none", poster: i === 0 ? local(alert.best_shot_url) : "" }));
+  const shot = !videos.length && alert.best_shot_url ? [make("img", { src: local(alert.best_shot_url), alt: "best picture of the stranger" })] : [];
+  const gone = deleted ? [make("p", { className: "empty", textContent: "The clip was deleted: it was older than clips are kept." })] : [];
+  return [...shot, ...gone, ...videos];
+}
+
+function drawDetail({ alert, clips, clip_deleted: deleted }) {
   $("detail").dataset.alert = alert.id;
-  $("detail").dataset.clip = clip ? clip.key : "";
+  $("detail").dataset.clips = names(clips);
   $("detail").dataset.corrected = alert.corrected_at || "";
   $("detail-title").textContent = `${title(alert)}, ${when(alert.opened_at)}`;
-  $("detail-media").replaceChildren(clip
-    ? make("video", { src: local(clip.url), controls: true, autoplay: true, muted: true, playsInline: true, poster: local(alert.best_shot_url) })
-    : make("img", { src: local(alert.best_shot_url), alt: "best picture of the stranger" }));
+  $("detail-media").replaceChildren(...media(alert, clips, deleted));
   const facts = [["Alert", alert.id], ["Stranger", alert.stranger], ["Decided", `${alert.decision}, ${nearest(alert)}`],
     ...(alert.corrected_at ? [["Corrected", when(alert.corrected_at)]] : []),
     ["Left", alert.closed_at ? when(alert.closed_at) : "still here, or a moment ago"]];
-  if (clip) {
-    facts.push(["Clip", `${short(clip.start)} to ${short(clip.end)}, ${clip.codec} ${clip.width}×${clip.height}, ${(clip.bytes / 1e6).toFixed(1)} MB`]);
+  for (const clip of clips) {
+    facts.push([clips.length > 1 ? `Clip ${clip.piece}` : "Clip", `${short(clip.start)} to ${short(clip.end)}, ${clip.codec} ${clip.width}×${clip.height}, ${(clip.bytes / 1e6).toFixed(1)} MB`]);
     facts.push(["SHA-256", clip.sha256]);
     for (const gap of clip.gaps || []) facts.push(["Missing", `${short(gap.from)} to ${short(gap.to)}: ${gap.reason}`]);
   }
   $("detail-facts").replaceChildren(...facts.flatMap(([name, value]) =>
     [make("dt", { textContent: name }), make("dd", { textContent: value })]));
+}
+
+function names(clips) {
+  return clips.map((clip) => clip.key).join(" ");
+}
+
+// An event tells one clip at most, the view has all of them: an event's is put where it belongs.
+function viewOf(data, before) {
+  const clips = (before?.clips || []).filter((clip) => clip.piece !== data.clip?.piece);
+  if (data.clip) clips.push(data.clip);
+  clips.sort((a, b) => a.piece - b.piece);
+  const clip = clips.find((clip) => clip.piece === 1) || null;
+  return { alert: data.alert, clip, clips, clip_deleted: Boolean(clip && !clip.url) };
 }
 
 async function loadHealth() {
@@ -146,12 +165,12 @@ function follow() {
   const take = (message) => {
     const { data } = JSON.parse(message.data);
     const before = alerts.get(data.alert.id);
-    const view = { alert: data.alert, clip: data.clip || before?.clip || null };
+    const view = viewOf(data, before);
     alerts.set(data.alert.id, view);
     drawAlerts();
     const dialog = $("detail");
     // A video that plays is drawn again only for what is new in it.
-    const fresh = view.clip && dialog.dataset.clip !== view.clip.key || dialog.dataset.corrected !== (view.alert.corrected_at || "");
+    const fresh = dialog.dataset.clips !== names(view.clips) || dialog.dataset.corrected !== (view.alert.corrected_at || "");
     if (dialog.open && dialog.dataset.alert === data.alert.id && fresh) drawDetail(view);
   };
   for (const type of ["alert.opened", "alert.clip_ready", "alert.corrected", "alert.closed"]) stream.addEventListener(type, take);

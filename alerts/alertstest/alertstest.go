@@ -160,7 +160,7 @@ func (b *Bus) Enqueue(_ context.Context, n alerts.Notice, endpoint string) error
 
 // Request implements alerts.ClipJobs.
 func (b *Bus) Request(_ context.Context, job alerts.ClipJob) error {
-	return b.Faults.inject("request", func() error { return b.send("clip "+job.Alert, job) })
+	return b.Faults.inject("request", func() error { return b.send("clip "+job.Name(), job) })
 }
 
 func (b *Bus) send(key string, message any) error {
@@ -184,7 +184,7 @@ func (b *Bus) send(key string, message any) error {
 	return nil
 }
 
-// Sent is what was sent, in order: "event <id>", "<endpoint> <id>", "clip <alert>".
+// Sent is what was sent, in order: "event <id>", "<endpoint> <id>", "clip <name>".
 func (b *Bus) Sent() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

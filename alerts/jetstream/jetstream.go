@@ -69,7 +69,7 @@ func ClipJobs(c *bus.Conn) *bus.Topic[alerts.ClipJob] {
 	return bus.NewTopic(c, bus.TopicConfig[alerts.ClipJob]{
 		Stream:  bus.ClipJobs,
 		Subject: func(j alerts.ClipJob) string { return "vigil.clips.job." + string(j.Camera) },
-		ID:      func(j alerts.ClipJob) string { return "job/" + j.Alert },
+		ID:      func(j alerts.ClipJob) string { return "job/" + j.Name() },
 	})
 }
 
@@ -80,9 +80,9 @@ func ClipDones(c *bus.Conn) *bus.Topic[alerts.ClipDone] {
 		Subject: func(d alerts.ClipDone) string { return "vigil.clips.done." + string(d.Camera) },
 		ID: func(d alerts.ClipDone) string {
 			if d.Clip == nil {
-				return "failed/" + d.Alert
+				return "failed/" + d.Name()
 			}
-			return "done/" + d.Alert
+			return "done/" + d.Name()
 		},
 	})
 }

@@ -25,6 +25,7 @@ func Contract(t *testing.T, open func(t *testing.T) clips.Store) {
 	t.Run("one of many wins", func(t *testing.T) { oneWins(t, open(t)) })
 	t.Run("not found", func(t *testing.T) { notFound(t, open(t)) })
 	t.Run("list", func(t *testing.T) { list(t, open(t)) })
+	t.Run("delete while listing", func(t *testing.T) { deleteListed(t, open(t)) })
 	t.Run("keys", func(t *testing.T) { keys(t, open(t)) })
 	t.Run("cancelled", func(t *testing.T) { cancelled(t, open(t)) })
 }
@@ -223,6 +224,52 @@ func list(t *testing.T, s clips.Store) {
 		if n++; n == 3 {
 			break
 		}
+	}
+}
+
+// deleteListed deletes what a listing yields, over more keys than services answer at once (1000), and leaves off before its
+// end: each key comes once, in order, and only what was deleted is gone.
+func deleteListed(t *testing.T, s clips.Store) {
+	const days, each, stays = 3, 350, 20
+	var writers sync.WaitGroup
+	for day := range days {
+		for part := range 7 {
+			writers.Go(func() {
+				for i := part; i < each; i += 7 {
+					key := fmt.Sprintf("clips/2026/11/%02d/door/%03d.mp4", day+1, i)
+					if err := s.Put(t.Context(), key, bytes.NewReader([]byte("x")), clips.PutOptions{}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	writers.Wait()
+	n, before := 0, ""
+	for o, err := range s.List(t.Context(), "clips/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == days*each-stays {
+			break
+		}
+		n++
+		if o.Key <= before {
+			t.Fatalf("got %s after %s", o.Key, before)
+		}
+		before = o.Key
+		if err := s.Delete(t.Context(), o.Key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for o, err := range s.List(t.Context(), "clips/") {
+		if err != nil || o.Key <= before {
+			t.Fatalf("got %q, %v, want only what follows %s", o.Key, err, before)
+		}
+		n++
+	}
+	if n != days*each {
+		t.Errorf("got %d keys in both listings, want %d", n, days*each)
 	}
 }
 

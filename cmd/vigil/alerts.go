@@ -51,6 +51,12 @@ func alertRow(view web.AlertView) string {
 	if c := view.Clip; c != nil {
 		clip = c.End.Sub(c.Start.Time).Round(time.Second).String()
 	}
+	if n := len(view.Clips); n > 1 {
+		clip += fmt.Sprintf(" and %d more", n-1)
+	}
+	if view.ClipDeleted {
+		clip = "deleted"
+	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", view.Alert.ID, clock(view.Alert.OpenedAt.Time), view.Alert.Camera, view.Alert.Stranger, verdict(view.Alert), clip)
 }
 
@@ -96,8 +102,12 @@ func (c alertsShow) Run(ctx context.Context, g *Globals) error {
 		g.say("nearest    %s, %.3f\n", a.Nearest.Person, a.Nearest.Score)
 	}
 	g.say("best shot  %s\nconsole    %s\n", a.BestShotURL, a.ConsoleURL)
-	if c := view.Clip; c != nil {
-		g.say("clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", c.URL, c.Key,
+	for _, c := range view.Clips {
+		where := c.URL
+		if where == "" {
+			where = "deleted: it was older than clips are kept"
+		}
+		g.say("clip       %s\n           %s, %s to %s, %s %dx%d, sha256 %s\n", where, c.Key,
 			clock(c.Start.Time), clock(c.End.Time), c.Codec, c.Width, c.Height, c.SHA256)
 	}
 	return nil

@@ -23,6 +23,9 @@ func TestCorrectedAlertsSayWhoItWas(t *testing.T) {
 		t.Errorf("got %q", line)
 	}
 	clip := &alerts.Clip{Start: at, End: alerts.Time{Time: at.Add(12320 * time.Millisecond)}}
+	if row := alertRow(web.AlertView{Alert: a, Clip: clip, ClipDeleted: true}); !strings.HasSuffix(row, "\tdeleted") {
+		t.Errorf("got %q, want it to say that the clip was deleted", row)
+	}
 	if row := alertRow(web.AlertView{Alert: a, Clip: clip}); !strings.HasSuffix(row, "\t12s") {
 		t.Errorf("got %q", row)
 	}

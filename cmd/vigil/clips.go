@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+
+	"vigil/alerts"
 )
 
 type clipsCommand struct {
@@ -16,6 +20,7 @@ type clipsCommand struct {
 type clipsGet struct {
 	remote
 	ID     string `arg:"" help:"The alert's id."`
+	Piece  int    `default:"1" help:"Which clip of a long visit, from 1."`
 	Output string `short:"o" type:"path" placeholder:"FILE" help:"Where to; - is standard output. Default: <id>.mp4 here."`
 }
 
@@ -28,20 +33,27 @@ func (c clipsGet) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	if view.Clip == nil {
+	i := slices.IndexFunc(view.Clips, func(clip alerts.Clip) bool { return clip.Piece == c.Piece })
+	switch {
+	case i < 0 && c.Piece > 1:
+		return fmt.Errorf("alert %s has no clip %d, or not yet", c.ID, c.Piece)
+	case i < 0:
 		return fmt.Errorf("alert %s has no clip yet", c.ID)
+	case view.Clips[i].URL == "":
+		return fmt.Errorf("the clip of alert %s was deleted: it was older than clips are kept", c.ID)
 	}
+	clip := view.Clips[i]
 	if c.Output == "-" {
-		return asked.Media(ctx, view.Clip.Key, g.out)
+		return asked.Media(ctx, clip.Key, g.out)
 	}
 	if c.Output == "" {
-		c.Output = c.ID + ".mp4"
+		c.Output = path.Base(clip.Key)
 	}
-	if err := writeWhole(c.Output, func(w io.Writer) error { return asked.Media(ctx, view.Clip.Key, w) }); err != nil {
+	if err := writeWhole(c.Output, func(w io.Writer) error { return asked.Media(ctx, clip.Key, w) }); err != nil {
 		return fmt.Errorf("clip of %s: %w", c.ID, err)
 	}
 	if g.JSON {
-		return g.print(map[string]any{"file": c.Output, "clip": view.Clip})
+		return g.print(map[string]any{"file": c.Output, "clip": clip})
 	}
 	g.say("%s\n", c.Output)
 	return nil

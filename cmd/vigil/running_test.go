@@ -116,6 +116,7 @@ func TestAskingARunningVigil(t *testing.T) {
 	at := r.program.Addresses()
 	r.vigil("alerts", "list").works(t, "ALERT")
 	r.vigil("cameras", "list").works(t, "CAMERA")
+	r.vigil("retention").works(t, "WOULD GO NOW", "clips", "shots", "0, 0.0 MB")
 	for _, list := range []string{"alerts", "cameras", "people"} {
 		if got := r.vigil(list, "list", "--json"); got.code != 0 || got.out != "" {
 			t.Errorf("%s: got %+v, want no document", list, got)

@@ -21,8 +21,8 @@ import (
 // cutters is how many clips are cut at once: cutting is copying, so few keep up with many cameras.
 const cutters = 2
 
-// openClips gets the recorder ready.
-func (a *App) openClips(context.Context) error {
+// openClips gets the recorder ready, and what deletes what it made long ago.
+func (a *App) openClips(ctx context.Context) error {
 	if !a.has(Clips) {
 		return nil
 	}
@@ -30,12 +30,17 @@ func (a *App) openClips(context.Context) error {
 		Video: a.frames, Cut: cut, Store: a.store, Done: alertsjs.ClipDones(a.bus),
 		Spool: filepath.Join(a.cfg.DataDir, "spool"), Log: a.log,
 	}
+	sweeper, err := a.openSweeper(ctx)
+	if err != nil {
+		return err
+	}
 	jobs := alertsjs.ClipJobs(a.bus)
 	consumer := bus.Consumer{Durable: "clips", Filter: "vigil.clips.job.*", Concurrency: cutters}
 	// One process at a time: a clip waits in the spool of the one that cut it.
 	a.task("clips", a.leased("clips", func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return recorder.Recover(ctx) })
+		group.Go(func() error { return sweeper.Run(ctx) })
 		group.Go(func() error {
 			return jobs.Consume(ctx, consumer, func(ctx context.Context, job alerts.ClipJob, _ bus.Meta) error {
 				return clipAnswer(recorder.Handle(ctx, job))

@@ -1,16 +1,12 @@
 package app
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"iter"
-	"slices"
 	"strings"
 	"time"
 
-	"vigil/alerts"
 	alertsjs "vigil/alerts/jetstream"
+	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/web"
@@ -47,6 +43,14 @@ func (a *App) openConsole(ctx context.Context) error {
 		return err
 	}
 	hooks := webhooks{a.bus, ledger, a.cfg.Endpoints, a.links}
+	kept, err := bus.OpenKV[[]retention.State](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	sweeper, err := a.openSweeper(ctx)
+	if err != nil {
+		return err
+	}
 	local, localHash := web.NewToken()
 	if err := a.leaveAccess(local); err != nil {
 		return err
@@ -57,12 +61,12 @@ func (a *App) openConsole(ctx context.Context) error {
 	}
 	a.routes.Handle("/", web.New(web.Config{
 		Cameras: cameraList{states},
-		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links},
+		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks,
+		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
 		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched, newHookMetrics(hooks)),
+		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
+		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
@@ -98,57 +102,4 @@ func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 		states = append(states, entry.Value.At(time.Now()))
 	}
 	return states, nil
-}
-
-// alertList shows visits and events to the console.
-type alertList struct {
-	visits *alertsjs.Store
-	events *bus.Topic[alerts.Event]
-	links  *web.Links
-}
-
-// List implements web.Alerts. An alert's id begins with its time, so the order of ids is the order of time.
-func (l alertList) List(ctx context.Context, before string, limit int) ([]web.AlertView, error) {
-	visits, err := l.visits.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(visits, func(a, b alerts.Visit) int { return cmp.Compare(b.Alert.ID, a.Alert.ID) })
-	var views []web.AlertView
-	for _, v := range visits {
-		if len(views) < limit && (before == "" || v.Alert.ID < before) {
-			views = append(views, l.view(v))
-		}
-	}
-	return views, nil
-}
-
-// Get implements web.Alerts.
-func (l alertList) Get(ctx context.Context, id string) (web.AlertView, error) {
-	visit, err := l.visits.Get(ctx, id)
-	if errors.Is(err, alerts.ErrNotFound) {
-		return web.AlertView{}, web.ErrNotFound
-	}
-	return l.view(visit), err
-}
-
-// Events implements web.Alerts.
-func (l alertList) Events(ctx context.Context, from time.Time) iter.Seq2[alerts.Event, error] {
-	if from.IsZero() {
-		from = time.Now()
-	}
-	return l.events.Tail(ctx, bus.TailOptions{From: from, Follow: true})
-}
-
-// view makes the links, which are not kept since they expire.
-func (l alertList) view(v alerts.Visit) web.AlertView {
-	view := web.AlertView{Alert: v.Alert}
-	view.Alert.BestShotURL = l.links.Shot(v.ShotKey)
-	view.Alert.ConsoleURL = l.links.Console(v.Alert.ID)
-	if v.Clip != nil {
-		clip := *v.Clip
-		clip.URL = l.links.Clip(clip.Key)
-		view.Clip = &clip
-	}
-	return view
 }

@@ -159,7 +159,7 @@ func (d diagnosis) streams() string { return filepath.Join(d.cfg.DataDir, "nats"
 func (d diagnosis) space() []doctor.Finding {
 	declared := int64(0)
 	if d.cfg.NATS.URL == "" {
-		declared = bus.Declared() + framesBytes
+		declared = bus.Declared() + int64(d.cfg.Retention.FragmentsBytes)
 	}
 	return doctor.Space(d.cfg.DataDir, d.streams(), declared)
 }
@@ -173,7 +173,7 @@ func (d diagnosis) models() []doctor.Finding {
 func (d diagnosis) bus(ctx context.Context) []doctor.Finding {
 	return doctor.Bus{
 		URL: d.cfg.NATS.URL.Reveal(), Server: d.cfg.NATS.URL.String(), CredsFile: d.cfg.NATS.CredsFile, Replicas: d.cfg.NATS.Replicas,
-		Declared: bus.Declared() + framesBytes, Lock: filepath.Join(d.streams(), "natsd.lock"), Running: d.running,
+		Declared: bus.Declared() + int64(d.cfg.Retention.FragmentsBytes), Lock: filepath.Join(d.streams(), "natsd.lock"), Running: d.running,
 	}.Look(ctx)
 }
 

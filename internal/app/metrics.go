@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/web"
@@ -24,6 +25,7 @@ const gatherTime = 3 * time.Second
 type metrics struct {
 	cameras cameraList
 	watched *bus.KV[vision.State]
+	kept    retained
 	build   *prometheus.Desc
 	up      *prometheus.Desc
 	taken   *prometheus.Desc
@@ -41,10 +43,12 @@ type metrics struct {
 }
 
 // newMetrics returns the handler of /metrics, which tells what more collect too.
-func newMetrics(version string, cameras cameraList, watched *bus.KV[vision.State], more ...prometheus.Collector) http.Handler {
+func newMetrics(
+	version string, cameras cameraList, watched *bus.KV[vision.State], settings *bus.KV[[]retention.State], more ...prometheus.Collector,
+) http.Handler {
 	camera := []string{"camera"}
 	m := &metrics{
-		cameras: cameras, watched: watched,
+		cameras: cameras, watched: watched, kept: newRetained(settings),
 		build:   prometheus.NewDesc("vigil_build_info", "The version that runs.", nil, prometheus.Labels{"version": version}),
 		up:      prometheus.NewDesc("vigil_stream_up", "Whether video comes from the camera.", camera, nil),
 		taken:   prometheus.NewDesc("vigil_ingest_frames_total", "Access units taken from the camera since ingest began.", camera, nil),
@@ -76,6 +80,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	} {
 		ch <- d
 	}
+	m.kept.describe(ch)
 }
 
 // Collect implements prometheus.Collector. What cannot be asked is an error of the scrape, not a metric that is missing.
@@ -103,6 +108,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- counter(m.units, s.Skipped, camera, "skipped")
 		ch <- counter(m.looked, s.Analysed, camera)
 	}
+	m.kept.collect(ctx, ch)
 }
 
 // stream is what ingest says of a camera.

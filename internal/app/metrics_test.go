@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/web"
@@ -50,8 +51,19 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	settings, err := bus.OpenKV[[]retention.State](t.Context(), a.bus, bus.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swept := retention.State{
+		Kind: "clips", Ran: time.Unix(1700000000, 0), Deleted: 6, DeletedBytes: 600, Failed: 1, Measured: time.Unix(1700000000, 0), KeptBytes: 5000, Over: 40,
+	}
+	if _, err := settings.Put(t.Context(), retentionSetting, []retention.State{swept, {Kind: "shots"}}); err != nil {
+		t.Fatal(err)
+	}
+
 	answer := httptest.NewRecorder()
-	newMetrics("1.2", cameraList{cameras}, watched).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	newMetrics("1.2", cameraList{cameras}, watched, settings).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`vigil_build_info{version="1.2"} 1`, `vigil_stream_up{camera="door"} 1`,
 		`vigil_ingest_frames_total{camera="door"} 500`, `vigil_dropped_frames_total{camera="door"} 3`,
@@ -61,6 +73,10 @@ func TestMetrics(t *testing.T) {
 		`vigil_vision_lag_seconds{camera="door"} 4.5`, `vigil_vision_gate_closed{camera="door"} 0`,
 		`vigil_vision_access_units_total{camera="door",result="decoded"} 10`,
 		`vigil_vision_access_units_total{camera="door",result="skipped"} 90`, `vigil_vision_pictures_total{camera="door"} 11`,
+		`vigil_retention_lag_seconds{kind="clips"} 0`, `vigil_retention_lag_seconds{kind="shots"} 0`,
+		`vigil_retention_last_run_timestamp_seconds{kind="clips"} 1.7e+09`, `vigil_retention_deleted_objects_total{kind="clips"} 6`,
+		`vigil_retention_deleted_bytes_total{kind="clips"} 600`, `vigil_retention_failed_deletions_total{kind="clips"} 1`,
+		`vigil_retention_stored_bytes{kind="clips"} 5000`, `vigil_retention_over_limit_bytes{kind="clips"} 40`,
 	} {
 		if !strings.Contains(answer.Body.String(), line+"\n") {
 			t.Errorf("got\n%s\nwant a line %q", answer.Body, line)

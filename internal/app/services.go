@@ -20,10 +20,6 @@ import (
 )
 
 const (
-	// framesAge is how long fragments are kept: longer than any clip needs them, and than a restart reads back.
-	framesAge = 15 * time.Minute
-	// framesBytes bounds them: 15 minutes of eight cameras at 4 Mbit/s.
-	framesBytes = 4 << 30
 	// busSilence is how long NATS may be silent before an owner is told what the start waits for.
 	busSilence = 2 * time.Second
 	// storeWait is how long a start waits for a store that another process is about to serve, before it goes on without.
@@ -35,11 +31,13 @@ const (
 	linkKeySetting    = "link_key"
 	adminTokenSetting = "admin_token"
 	visionSetting     = "vision"
+	retentionSetting  = "retention"
 )
 
 // openBus connects to the configured NATS, or starts the embedded one, and declares everything on it.
 func (a *App) openBus(ctx context.Context) (err error) {
-	limits := bus.Limits{Replicas: a.cfg.NATS.Replicas}
+	keep := a.cfg.Retention
+	limits := bus.Limits{Replicas: a.cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts)}
 	if a.cfg.NATS.URL != "" {
 		// The server may be starting too, so there is no end to the wait but the program's.
 		said := time.AfterFunc(busSilence, func() {
@@ -67,7 +65,7 @@ func (a *App) openBus(ctx context.Context) (err error) {
 		limits.Store = server.MaxStore()
 	}
 	a.onClose(func() error { a.bus.Close(); return nil })
-	limits.Streams = append(limits.Streams, framesjs.Config(framesAge, framesBytes, limits.Replicas))
+	limits.Streams = append(limits.Streams, framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), limits.Replicas))
 	if err := a.bus.Declare(ctx, limits); err != nil {
 		return err
 	}

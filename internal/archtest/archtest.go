@@ -22,6 +22,7 @@ var Table = map[string][]string{
 	"alerts/webhook":    {"alerts"},
 	"clips":             {"alerts", "frames"},
 	"clips/clipstest":   {"clips"},
+	"clips/retention":   {"clips"},
 	"clips/mp4":         {"frames"},
 	"clips/s3":          {"clips"},
 	"web":               {},
@@ -41,7 +42,7 @@ var Table = map[string][]string{
 	"internal/onvif/onviftest": {},
 	"internal/ordered":         {},
 	"internal/people":          {"vision"},
-	"internal/web":             {"alerts", "clips", "frames", "vision", "web"},
+	"internal/web":             {"alerts", "clips", "clips/retention", "frames", "vision", "web"},
 }
 
 // Anything lists the packages that may import all of ours: the wiring, the command, and what tries the whole.

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,20 +61,24 @@ type Limits struct {
 	// Store is how many bytes all streams together may take; the sizes of Declare are scaled down to fit. 0 asks the
 	// account, and takes the sizes as they are if that has no limit either.
 	Store int64
+	// Alerts is how long alerts and their events are kept. Default 30 days.
+	Alerts time.Duration
 	// Streams are declared as well: the log of fragments. What the others leave of Store is theirs.
 	Streams []jetstream.StreamConfig
 }
 
-// streams returns what is declared, with its reasons. Queues discard new messages when they are full: the publisher then
+func (l Limits) alerts() time.Duration { return cmp.Or(l.Alerts, 30*day) }
+
+// streams returns what is declared, with its reasons; alerts are kept for that long. Queues discard new messages when they are full: the publisher then
 // knows, where discarding old ones would lose what was promised to be done. Histories discard their oldest: those were
 // handled long ago, and a busy house must not go blind because its past is full.
-func streams() []jetstream.StreamConfig {
+func streams(alerts time.Duration) []jetstream.StreamConfig {
 	list := []jetstream.StreamConfig{
 		// About 600 bytes each, one every few seconds for each face: 256 MiB are 400,000. A week is enough to look
 		// back after a holiday, and nothing of them is needed for longer than the alert they raised.
 		{Name: Sightings, Subjects: []string{"vigil.sightings.*"}, MaxAge: 7 * day, MaxBytes: 256 * mib, Discard: jetstream.DiscardOld},
-		// About 1 KiB each: 256 MiB are 250,000 alert events in the month for which they are listed.
-		{Name: Events, Subjects: []string{"vigil.events.>"}, MaxAge: 30 * day, MaxBytes: 256 * mib, Discard: jetstream.DiscardOld},
+		// About 1 KiB each: 256 MiB are 250,000 alert events in the time for which they are listed.
+		{Name: Events, Subjects: []string{"vigil.events.>"}, MaxAge: alerts, MaxBytes: 256 * mib, Discard: jetstream.DiscardOld},
 		// One per event and endpoint. Deliveries are given up after three days; what is there after fourteen belongs to
 		// an endpoint that nobody serves any more.
 		{
@@ -97,17 +102,17 @@ func streams() []jetstream.StreamConfig {
 	return list
 }
 
-// buckets returns the key-value buckets. One revision is kept: history is in the streams, and an erased person's
+// buckets returns the key-value buckets; alerts are kept for that long. One revision is kept: history is in the streams, and an erased person's
 // values must go.
-func buckets() []jetstream.KeyValueConfig {
+func buckets(alerts time.Duration) []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
 		// Templates of a few KiB per photo: 256 MiB are 10,000 people with five photos each.
 		{Bucket: People, MaxBytes: 256 * mib},
 		// A few hundred bytes per camera, overwritten.
 		{Bucket: Cameras, MaxBytes: 16 * mib},
-		// The alerts' present state, about 1 KiB each, for the month in which their events are listed too. Without an
+		// The alerts' present state, about 1 KiB each, for as long as their events are listed too. Without an
 		// end the bucket would fill, and new alerts be refused.
-		{Bucket: Alerts, MaxBytes: 256 * mib, TTL: 30 * day},
+		{Bucket: Alerts, MaxBytes: 256 * mib, TTL: alerts},
 		{Bucket: Settings, MaxBytes: 16 * mib},
 		// A few hundred bytes per camera, renewed every few seconds; what nobody renews is not true any more.
 		{Bucket: Watching, MaxBytes: mib, TTL: 30 * time.Second, Storage: jetstream.MemoryStorage},
@@ -129,7 +134,7 @@ func (c *Conn) Declare(ctx context.Context, l Limits) error {
 	if err != nil {
 		return fmt.Errorf("declare streams: %w", err)
 	}
-	list, kvs, extra := streams(), buckets(), slices.Clone(l.Streams)
+	list, kvs, extra := streams(l.alerts()), buckets(l.alerts()), slices.Clone(l.Streams)
 	fit(store, list, kvs, extra)
 	for _, want := range append(list, extra...) {
 		want.Replicas = max(want.Replicas, l.Replicas)
@@ -149,10 +154,10 @@ func (c *Conn) Declare(ctx context.Context, l Limits) error {
 // Declared is how many bytes on disk Declare gives the streams and buckets where there is room, in one replica. Those of
 // Limits.Streams come on top.
 func Declared() (bytes int64) {
-	for _, s := range streams() {
+	for _, s := range streams(day) {
 		bytes += s.MaxBytes
 	}
-	for _, b := range buckets() {
+	for _, b := range buckets(day) {
 		if b.Storage == jetstream.FileStorage {
 			bytes += b.MaxBytes
 		}

@@ -59,6 +59,24 @@ func TestDeclare(t *testing.T) {
 	}
 }
 
+// How long alerts are kept is the owner's choice, also later.
+func TestDeclareAlerts(t *testing.T) {
+	c, _ := declared(t)
+	for _, age := range []time.Duration{90 * 24 * time.Hour, 7 * 24 * time.Hour} {
+		if err := c.Declare(t.Context(), bus.Limits{Alerts: age}); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{bus.Events, "KV_" + bus.Alerts} {
+			if got := stream(t, c, name).Config.MaxAge; got != age {
+				t.Errorf("%s: got %s, want %s", name, got, age)
+			}
+		}
+		if got := stream(t, c, bus.Sightings).Config.MaxAge; got != 7*24*time.Hour {
+			t.Errorf("sightings: got %s, want a week", got)
+		}
+	}
+}
+
 func TestDeclareChangesWhatCanBeChanged(t *testing.T) {
 	c, _ := declared(t)
 	js := c.JetStream()

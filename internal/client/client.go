@@ -148,6 +148,13 @@ func (c *Client) Calibration(ctx context.Context) (vision.Report, error) {
 	return out, err
 }
 
+// Retention tells what is deleted when it is old, and what would be now.
+func (c *Client) Retention(ctx context.Context) (web.RetentionView, error) {
+	var out web.RetentionView
+	err := c.get(ctx, "/api/v1/retention", &out)
+	return out, err
+}
+
 // Enrol sends photos of a person.
 func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo, choose web.Choices) (web.PersonView, error) {
 	if err := checkName(name); err != nil {

@@ -22,6 +22,7 @@ type Config struct {
 	Endpoints []Endpoint `yaml:"endpoints" doc:"Receivers of webhooks."`
 	Alerts    Alerts     `yaml:"alerts" doc:"When an alert is raised and closed."`
 	Clips     Clips      `yaml:"clips" doc:"What a clip covers."`
+	Retention Retention  `yaml:"retention" doc:"How long things are kept. Roles in several processes want the same here: the last one that starts decides."`
 }
 
 // HTTP configures the console, the API and WHIP.
@@ -174,6 +175,10 @@ func Default() Config {
 		},
 		Alerts: Alerts{VisitGap: 30 * time.Second},
 		Clips:  Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
+		Retention: Retention{
+			Fragments: Age(15 * time.Minute), FragmentsBytes: 4 << 30,
+			Clips: 30 * day, ClipsBytes: 50_000_000_000, Shots: 14 * day, Alerts: 30 * day,
+		},
 	}
 }
 

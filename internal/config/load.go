@@ -69,7 +69,7 @@ func Parse(text []byte, cfg *Config) (err error) {
 func placed(text []byte, err error) error {
 	located, ok := errors.AsType[yaml.Error](err)
 	if !ok || located.GetToken() == nil {
-		if wrong := wrongDurations(text); wrong != nil {
+		if wrong := wrongValues(text); wrong != nil {
 			return wrong
 		}
 		return err
@@ -82,8 +82,8 @@ func placed(text []byte, err error) error {
 	return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, message)
 }
 
-// wrongDurations names the keys of durations that cannot be read: the library's own error about them does not.
-func wrongDurations(text []byte) error {
+// wrongValues names the keys of durations, ages and sizes that cannot be read: the library's own error does not.
+func wrongValues(text []byte) error {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil //nolint:nilerr // the decoder has said it already
@@ -94,7 +94,7 @@ func wrongDurations(text []byte) error {
 			continue
 		}
 		for _, field := range reflect.VisibleFields(section.Type) {
-			if field.Type != reflect.TypeFor[time.Duration]() {
+			if !slices.Contains([]reflect.Type{reflect.TypeFor[time.Duration](), reflect.TypeFor[Age](), reflect.TypeFor[Size]()}, field.Type) {
 				continue
 			}
 			key := section.Tag.Get("yaml") + "." + field.Tag.Get("yaml")
@@ -107,9 +107,8 @@ func wrongDurations(text []byte) error {
 				continue // it is not there
 			}
 			value := node.GetToken()
-			if _, err := time.ParseDuration(value.Value); err != nil {
-				errs = append(errs, fmt.Errorf("line %d, column %d: %s: %q is not a duration such as 5s",
-					value.Position.Line, value.Position.Column, key, value.Value))
+			if err := setValue(reflect.New(field.Type).Elem(), value.Value); err != nil {
+				errs = append(errs, fmt.Errorf("line %d, column %d: %s: %w", value.Position.Line, value.Position.Column, key, err))
 			}
 		}
 	}

@@ -37,6 +37,10 @@ func schemaOfField(f reflect.Value) map[string]any {
 	switch value := f.Interface().(type) {
 	case time.Duration:
 		return map[string]any{"type": "string", "default": value.String()}
+	case Age:
+		return map[string]any{"type": []string{"string", "integer"}, "default": value.String()}
+	case Size:
+		return map[string]any{"type": []string{"string", "integer"}, "default": value.String()}
 	case bool:
 		return map[string]any{"type": "boolean", "default": value}
 	case People:

@@ -135,6 +135,15 @@ func (s *Server) calibration(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, report)
 }
 
+func (s *Server) retention(w http.ResponseWriter, r *http.Request) error {
+	view, err := s.cfg.Keeps.Retention(r.Context())
+	if err != nil {
+		return fmt.Errorf("retention: %w", err)
+	}
+	view.Last, view.Preview = list(view.Last), list(view.Preview)
+	return writeJSON(w, view)
+}
+
 // choices reads ?face=2&force=true.
 func choices(r *http.Request) (c Choices, err error) {
 	if text := r.URL.Query().Get("face"); text != "" {

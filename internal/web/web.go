@@ -15,6 +15,7 @@ import (
 
 	"vigil/alerts"
 	"vigil/clips"
+	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/vision"
 )
@@ -36,6 +37,11 @@ type Cameras interface {
 type AlertView struct {
 	Alert alerts.Alert `json:"alert"`
 	Clip  *alerts.Clip `json:"clip"` // null until it is ready
+	// Clips are all clips of a long visit, Clip first, in the order of what they show; empty until one is ready.
+	Clips []alerts.Clip `json:"clips"`
+	// ClipDeleted says that the clip was kept for as long as the owner wanted it: what it was is known, and its URL empty.
+	// Of the further clips an empty URL says it.
+	ClipDeleted bool `json:"clip_deleted"`
 }
 
 // Alerts reads alerts, newest first, and follows events.
@@ -85,6 +91,17 @@ type People interface {
 	Calibration(ctx context.Context) (vision.Report, error)
 }
 
+// RetentionView is what is deleted when it is old.
+type RetentionView struct {
+	Last    []retention.State `json:"last"`    // after the clips role's last run; empty before its first
+	Preview []retention.State `json:"preview"` // after a run now, in which all that is over would be deleted
+}
+
+// Retention tells what is deleted.
+type Retention interface {
+	Retention(ctx context.Context) (RetentionView, error)
+}
+
 // Check is one part of the program that can fail.
 type Check struct {
 	Name string
@@ -105,6 +122,7 @@ type Config struct {
 	People   People
 	Dead     DeadLetters
 	Webhooks Webhooks
+	Keeps    Retention
 	Media    clips.Store
 	Links    *Links
 	Tokens   []TokenHash // any of them opens everything
@@ -145,6 +163,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/events":             s.events,
 		"GET /api/v1/explain":            s.explain,
 		"GET /api/v1/people":             s.people,
+		"GET /api/v1/retention":          s.retention,
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,
 		"DELETE /api/v1/people/{name}":   s.removePerson,

@@ -19,6 +19,7 @@ import (
 
 	"vigil/alerts"
 	"vigil/clips"
+	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/vision"
 )
@@ -93,6 +94,10 @@ func (h *house) Calibration(context.Context) (vision.Report, error) {
 	return vision.Report{Model: "m@1", People: len(h.people), Threshold: 0.5}, nil
 }
 
+func (h *house) Retention(context.Context) (RetentionView, error) {
+	return RetentionView{Last: []retention.State{{Kind: "clips", Deleted: 3}}}, h.broken
+}
+
 // media is a store that can only be read.
 type media struct {
 	clips.Store
@@ -126,7 +131,7 @@ func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
 	token, hash := NewToken()
 	links := NewLinks("https://vigil.example", []byte("0123456789abcdef"))
 	server := httptest.NewServer(New(Config{
-		Cameras: h, Alerts: h, Explain: h, Dead: h, Webhooks: h, People: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
+		Cameras: h, Alerts: h, Explain: h, Dead: h, Webhooks: h, People: h, Keeps: h, Media: media{house: h}, Links: links, Tokens: []TokenHash{hash},
 		Checks: []Check{
 			{"bus", func(context.Context) error { return h.broken }},
 			{"vision", func(context.Context) error { return Notice("engine classic") }},
@@ -180,6 +185,8 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/api/v1/explain", 422, "id is missing"},
 		{"GET", "/api/v1/people", 200, `"people":[]`},
 		{"GET", "/api/v1/people/calibration", 200, `"threshold":0.5`},
+		{"GET", "/api/v1/retention", 200, `"deleted":3`},
+		{"GET", "/api/v1/retention", 200, `"preview":[]`},
 		{"DELETE", "/api/v1/people/Nobody", 404, "Nobody"},
 		{"GET", "/api/v1/system", 200, `"version":"test"`},
 		{"GET", "/api/v1/other", 404, "/api/v1/other"},

@@ -200,7 +200,7 @@ func (d diagnosis) cameras(ctx context.Context) []doctor.Finding {
 	for _, c := range d.cfg.Cameras {
 		camera := doctor.Camera{ID: frames.CameraID(c.ID)}
 		if c.URL != "" {
-			source, err := pullFrom(c, slog.New(slog.DiscardHandler))
+			source, err := pullFrom(c, c.URL, slog.New(slog.DiscardHandler))
 			if err != nil {
 				all = append(all, doctor.Finding{Level: doctor.Problem, Text: "camera " + c.ID + ": " + err.Error(), Do: "mend its url"})
 				continue

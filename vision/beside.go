@@ -3,7 +3,6 @@ package vision
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"vigil/frames"
@@ -50,19 +49,6 @@ func (w *Worker) stream() Stream {
 		return StreamMain
 	}
 	return StreamDetect
-}
-
-// followAll feeds all of the camera's fragments into out.
-func (w *Worker) followAll(ctx context.Context, tasks *sync.WaitGroup, from uint64, out chan<- *frames.Fragment) {
-	if w.beside == nil {
-		tasks.Go(func() { w.follow(ctx, w.camera, from, out) })
-		return
-	}
-	main, detect := make(chan *frames.Fragment), make(chan *frames.Fragment)
-	tasks.Go(func() { w.follow(ctx, w.camera, from, main) })
-	tasks.Go(func() { w.follow(ctx, w.camera.Detect(), from, detect) })
-	both := &merge{main: lineup{in: main}, detect: lineup{in: detect}}
-	tasks.Go(func() { both.run(ctx, out) })
 }
 
 // take analyses the fragment, or keeps it, and reports which. Its error is fragment's.
@@ -112,6 +98,8 @@ func (w *Worker) takeMain(ctx context.Context, f *frames.Fragment) (analysed boo
 	}
 	b.log.Warn("analysing the camera's main stream, nothing comes of the smaller one that can be analysed",
 		"since", b.end, "arrives", b.failed)
+	w.pace = newPace(w.camera) // what follows lies behind, and is caught up with
+	w.viewer.SetLevel(Full)
 	for _, kept := range b.kept {
 		if err := w.fragment(ctx, kept); err != nil {
 			return true, err

@@ -167,10 +167,40 @@ func TestTwoStreams(t *testing.T) {
 	})
 }
 
+// Whenever the worker dies, the next one publishes what is missing, under the same ids, and nothing else.
+func TestTwoStreamsKilled(t *testing.T) {
+	for _, kill := range []float64{1, 12.5, 16.5, 22, 31, 50} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDuo(t, lobby()...)
+			main, small := record(t, "m1", time.Now(), 80), smaller(record(t, "e1", time.Now(), 80))
+			half := int(kill * 2)
+			between := func(from, to int) {
+				for i := from; i < to; i++ {
+					d.append(main[i : i+1])
+					d.append(small[i : i+1])
+				}
+			}
+			between(0, half)
+			stop := d.start()
+			settle(time.Second)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			between(half, len(main))
+			stop = d.start()
+			settle(time.Second)
+			same(t, d.unique(), lobbySightings)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // Without a main picture near, or without the face in it, the small picture has to do.
 func TestMainPictureMissing(t *testing.T) {
 	for name, spoil := range map[string]func(d *duo) []*frames.Fragment{
-		"away": func(*duo) []*frames.Fragment { return nil },
+		"away":  func(*duo) []*frames.Fragment { return nil },
 		"ended": func(d *duo) []*frames.Fragment { return record(d.t, "m1", time.Now(), 10) },
 		"corrupt": func(d *duo) []*frames.Fragment {
 			list := record(d.t, "m1", time.Now(), 80)

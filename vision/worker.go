@@ -182,34 +182,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// follow feeds a stream's fragments into out, and follows again when the log breaks off.
-func (w *Worker) follow(ctx context.Context, stream frames.CameraID, from uint64, out chan<- *frames.Fragment) {
-	wait := retryFirst
-	for {
-		err := errors.New("the log ended")
-		for f, ferr := range w.config.Frames.Follow(ctx, stream, from) {
-			if ferr != nil {
-				err = ferr
-				break
-			}
-			select {
-			case out <- f:
-				from, wait = f.Pos+1, retryFirst
-			case <-ctx.Done():
-				return
-			}
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		w.outlet.log.Warn("following fragments again", "error", err, "from", from, "wait", wait)
-		if !sleep(ctx, wait) {
-			return
-		}
-		wait = min(2*wait, retryMost)
-	}
-}
-
 // fragment analyses one fragment. Its error is why the worker cannot go on; a broken fragment is none.
 func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 	if f.Epoch != w.epoch {
@@ -387,17 +359,5 @@ func (w *Worker) breakOff() error {
 func (w *Worker) closeViewer() {
 	if err := w.viewer.Close(); err != nil {
 		w.trouble.add(err)
-	}
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

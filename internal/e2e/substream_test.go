@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -142,7 +145,7 @@ func TestSubstream(t *testing.T) {
 	}
 	t.Parallel()
 	s := newSite(t)
-	// People take a quarter of the picture's height: a face has some 150 pixels in the large picture, 50 in the small one.
+	// People take a quarter of the picture's height: a face is some 90 pixels wide in the large picture, 30 in the small one.
 	const far = "scale=960:540,pad=1920:1080:480:270:gray"
 	video := filepath.Join(videos, "doorway-1080p25.mp4")
 	main, small := transcoded(t, video, far), transcoded(t, video, far+",scale=640:360")
@@ -160,9 +163,10 @@ func TestSubstream(t *testing.T) {
 		t.Errorf("got an alert of camera %s, want %s", opened.Data.Alert.Camera, camera)
 	}
 	made := s.wait(t, alerts.ClipReady, 60*time.Second)
-	if shot := shotWidth(t, made.Data.Alert.BestShotURL); shot < 250 {
-		t.Errorf("the best shot is %d pixels wide, want more than the small picture has", shot)
+	if shot := shotWidth(t, made.Data.Alert.BestShotURL); shot < 200 {
+		t.Errorf("the best shot is %d pixels wide, want more than the 160 that the small picture has", shot)
 	}
+	largeEyes(t, g, opened.Data.Alert.ID)
 	if c := made.Data.Clip; c.Width != 1920 || c.Height != 1080 {
 		t.Errorf("the clip is %d×%d, want the main stream's", c.Width, c.Height)
 	}
@@ -198,6 +202,27 @@ func shotWidth(t *testing.T, link string) int {
 	}
 	t.Logf("best shot: %v", img.Bounds().Size())
 	return img.Bounds().Dx()
+}
+
+// largeEyes expects that the faces that raised the alert were looked at in the main stream's pixels.
+func largeEyes(t *testing.T, g greeting, alert string) {
+	t.Helper()
+	status, _, body, err := get(t.Context(), g.Console+"/api/v1/explain?id="+alert, http.Header{"Authorization": {"Bearer " + g.AdminToken}})
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("explain: got %d, %v", status, err)
+	}
+	var eyes []float64
+	for _, found := range regexp.MustCompile(`"eye_distance":([0-9.]+)`).FindAllSubmatch(body, -1) {
+		pixels, err := strconv.ParseFloat(string(found[1]), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eyes = append(eyes, pixels)
+	}
+	if len(eyes) == 0 || slices.Min(eyes) < 25 {
+		t.Errorf("got pixels between the eyes of %v, want three times the 13 of the small picture", eyes)
+	}
+	t.Logf("pixels between the eyes: %v", eyes)
 }
 
 // inLoop expects that the clip is a stretch of a film that is shown over and over.

@@ -3,6 +3,7 @@ package vision
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vigil/frames"
@@ -71,8 +72,7 @@ func (d *detail) drop(n int) {
 	for _, f := range d.kept[:n] {
 		d.bytes -= len(f.Payload)
 	}
-	clear(d.kept[:n])
-	d.kept = append(d.kept[:0], d.kept[n:]...)
+	d.kept = slices.Delete(d.kept, 0, n)
 }
 
 // close closes the decoder, and takes back its picture.

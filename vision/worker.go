@@ -161,7 +161,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.followAll(ctx, &tasks, from, fragments)
 	idle := time.NewTimer(idleEnd)
 	for {
-		analysed, err := true, error(nil)
+		analysed := true
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,21 @@ var cameraID = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 func ParseCameraID(s string) (CameraID, error) {
 	if !cameraID.MatchString(s) {
 		return "", fmt.Errorf("camera id %q: want 1 to 63 of a-z, 0-9 and -", s)
+	}
+	return CameraID(s), nil
+}
+
+// detectSuffix ends the name of a camera's second stream. No camera's id has an underscore.
+const detectSuffix = "_detect"
+
+// Detect names the stream of smaller pictures that a camera may send for analysis. It is a name in the log, where it
+// looks like a camera's; ParseCameraID does not take it.
+func (c CameraID) Detect() CameraID { return c + detectSuffix }
+
+// ParseStream checks that s is a camera's id, or the name of its stream for analysis.
+func ParseStream(s string) (CameraID, error) {
+	if _, err := ParseCameraID(strings.TrimSuffix(s, detectSuffix)); err != nil {
+		return "", err
 	}
 	return CameraID(s), nil
 }
@@ -80,7 +96,7 @@ type Gap struct {
 // Fragment is 500 ms or less of one camera's access units, at most 512 KiB or a single access unit, immutable. Audio travels
 // in it too, but in its own time: see UnpackAudio.
 type Fragment struct {
-	Camera   CameraID
+	Camera   CameraID      // or the name of its stream for analysis, see CameraID.Detect
 	Epoch    string        // names the run of fragments with one clock and one set of parameters; unique per camera
 	Seq      uint64        // place in the epoch, from 0
 	Key      bool          // starts on a key access unit; the payload then begins with the init segment

@@ -20,6 +20,21 @@ type CameraState struct {
 	LastUnit  time.Time `json:"last_unit"`  // when the latest access unit came; zero before the first
 	LastError string    `json:"last_error"` // why the last connection failed or ended; empty when it never did
 	Updated   time.Time `json:"updated"`
+
+	Detect *DetectState `json:"detect,omitempty"` // of the stream for analysis; nil for a camera without one
+}
+
+// DetectState is what the ingest role says of the smaller stream that a camera sends for analysis. It is not changed
+// once it is part of a CameraState.
+type DetectState struct {
+	Online    bool      `json:"online"`
+	Since     time.Time `json:"since"`      // when Online last changed
+	Codec     Codec     `json:"codec"`      // empty until the first key frame
+	Width     int       `json:"width"`      // pixels
+	Height    int       `json:"height"`     // pixels
+	Bitrate   int       `json:"bitrate"`    // bits a second over the last seconds
+	Rate      float64   `json:"rate"`       // access units a second over the last seconds
+	LastError string    `json:"last_error"` // why the last connection failed or ended; empty when it never did
 }
 
 // StaleState is how old a state may be: it is renewed every two seconds.
@@ -30,6 +45,11 @@ func (s CameraState) At(now time.Time) CameraState {
 	if s.Online && now.Sub(s.Updated) > StaleState {
 		s.Online, s.Since, s.Bitrate, s.Rate = false, s.Updated, 0, 0
 		s.LastError = "the ingest role has said nothing for a while"
+		if s.Detect != nil {
+			detect := *s.Detect
+			detect.Online, detect.Bitrate, detect.Rate, detect.LastError = false, 0, 0, s.LastError
+			s.Detect = &detect
+		}
 	}
 	return s
 }

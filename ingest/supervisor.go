@@ -58,6 +58,7 @@ const maxAnyCameras = 64
 type Camera struct {
 	ID           frames.CameraID
 	Source       Source // connected to, for ever; nil when the camera publishes
+	Detect       Source // of the same view in smaller pictures, for analysis; only beside Source
 	PublishToken string // what a publisher must show
 	OpenPublish  bool   // lets any publisher in: only for listeners on loopback
 }
@@ -114,7 +115,13 @@ func New(cfg Config) (*Supervisor, error) {
 		if c.Source != nil && (c.PublishToken != "" || c.OpenPublish) {
 			return nil, fmt.Errorf("camera %s: has an address to connect to and takes publishers, want one of them", c.ID)
 		}
+		if c.Detect != nil && c.Source == nil {
+			return nil, fmt.Errorf("camera %s: has an address for analysis alone", c.ID)
+		}
 		s.lanes[c.ID] = newLane(c, cfg.Frames, cfg.States, cfg.Log)
+		if c.Detect != nil {
+			s.lanes[c.ID.Detect()] = s.lanes[c.ID].detect(cfg.Frames, cfg.Log)
+		}
 	}
 	return s, nil
 }

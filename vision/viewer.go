@@ -89,6 +89,18 @@ func (v *Viewer) IsOpen() bool { return v.decoder != nil }
 // Settled is the PTS of the newest picture looked at: nothing before it will be looked at any more.
 func (v *Viewer) Settled() int64 { return v.settled }
 
+// Oldest is the capture time of the oldest access unit whose picture may still be looked at, because the gate or the
+// decoder holds it back; zero when there is none.
+func (v *Viewer) Oldest() time.Time {
+	switch {
+	case len(v.held) > 0:
+		return v.held[0].at
+	case len(v.stamps) > 0:
+		return v.stamps[0].at
+	}
+	return time.Time{}
+}
+
 // Gated reports whether the gate is closed.
 func (v *Viewer) Gated() bool { return v.closed }
 

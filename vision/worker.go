@@ -64,6 +64,9 @@ type WorkerConfig struct {
 	Shots      ShotStore
 	Progress   Progress
 	Log        *slog.Logger
+	// NewDetail opens decoders of the main stream of a camera that sends a smaller one for analysis; their latest picture
+	// stays valid until they give another. Nil for a camera that sends one stream.
+	NewDetail NewDecoder
 }
 
 // Worker analyses one camera: it follows its fragments, decodes them, and publishes the sightings. It owns the
@@ -84,9 +87,11 @@ type Worker struct {
 	begun  bool   // the epoch's first key fragment was found
 	viewer *Viewer
 	pace   pace
-	paused bool  // the tracks were ended because nothing came
-	blind  int   // pictures in a row that could not be looked at
-	stop   error // why the worker cannot go on
+	failed bool    // the latest fragment was not analysed
+	paused bool    // the tracks were ended because nothing came
+	blind  int     // pictures in a row that could not be looked at
+	stop   error   // why the worker cannot go on
+	beside *beside // the main stream beside the one for analysis; nil for a camera that sends one stream
 
 	state atomic.Pointer[State]
 }
@@ -97,6 +102,7 @@ type State struct {
 	Level  Level           `json:"level"`
 	Gated  bool            `json:"gated"` // the camera is quiet, and only its key frames are decoded
 	Lag    time.Duration   `json:"lag"`   // from capture to analysis of the latest fragment, in nanoseconds
+	Stream Stream          `json:"stream,omitempty"`
 	Counts
 }
 
@@ -104,6 +110,9 @@ type State struct {
 func NewWorker(c WorkerConfig) (*Worker, error) {
 	if c.Frames == nil || c.NewDecoder == nil || c.Sightings == nil || c.Shots == nil || c.Progress == nil || c.Log == nil {
 		return nil, errors.New("vision worker: needs frames, a decoder, sightings, shots, progress and a logger")
+	}
+	if c.NewDetail != nil {
+		c.Analysis.Engine = &closer{Engine: c.Analysis.Engine}
 	}
 	analysis, err := NewAnalysis(c.Analysis)
 	if err != nil {
@@ -121,7 +130,10 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 		pace:     newPace(c.Analysis.Camera),
 	}
 	w.viewer = &Viewer{Analysis: analysis, NewDecoder: c.NewDecoder}
-	w.state.Store(&State{Camera: w.camera})
+	if c.NewDetail != nil {
+		w.beside = newBeside(c.NewDetail, log)
+	}
+	w.state.Store(&State{Camera: w.camera, Stream: w.stream()})
 	return w, nil
 }
 
@@ -135,6 +147,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer tasks.Wait()
 	defer cancel()
 	defer w.closeViewer()
+	if w.beside != nil {
+		defer w.beside.close()
+	}
 	w.viewer.See = func(p Picture) error { return w.picture(ctx, p) }
 
 	from, ok := w.mark.load(ctx)
@@ -143,15 +158,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	fragments := make(chan *frames.Fragment)
 	tasks.Go(func() { w.outlet.run(ctx) })
-	tasks.Go(func() { w.follow(ctx, from, fragments) })
+	w.followAll(ctx, &tasks, from, fragments)
 	idle := time.NewTimer(idleEnd)
 	for {
+		analysed := true
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case f := <-fragments:
-			err = w.fragment(ctx, f)
+			analysed, err = w.take(ctx, f)
 		case <-idle.C:
 			err = w.idle(ctx)
 		}
@@ -161,35 +177,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("vision worker of %s: %w", w.camera, err)
 		}
-		idle.Reset(idleEnd)
-	}
-}
-
-// follow feeds the camera's fragments into out, and follows again when the log breaks off.
-func (w *Worker) follow(ctx context.Context, from uint64, out chan<- *frames.Fragment) {
-	wait := retryFirst
-	for {
-		err := errors.New("the log ended")
-		for f, ferr := range w.config.Frames.Follow(ctx, w.camera, from) {
-			if ferr != nil {
-				err = ferr
-				break
-			}
-			select {
-			case out <- f:
-				from, wait = f.Pos+1, retryFirst
-			case <-ctx.Done():
-				return
-			}
+		if analysed {
+			idle.Reset(idleEnd)
 		}
-		if ctx.Err() != nil {
-			return
-		}
-		w.outlet.log.Warn("following fragments again", "error", err, "from", from, "wait", wait)
-		if !sleep(ctx, wait) {
-			return
-		}
-		wait = min(2*wait, retryMost)
 	}
 }
 
@@ -209,15 +199,16 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 			return err
 		}
 	}
-	w.next, w.paused = f.Seq+1, false
+	w.next, w.paused, w.failed = f.Seq+1, false, false
 	if !w.viewer.IsOpen() && !f.Key {
+		w.failed = true
 		return nil
 	}
 	err := w.view(f)
 	if w.stop != nil {
 		return w.stop
 	}
-	if err != nil {
+	if w.failed = err != nil; w.failed {
 		w.trouble.add(fmt.Errorf("fragment %s: %w", f.ID(), err))
 		if err := w.breakOff(); err != nil {
 			return err
@@ -247,7 +238,7 @@ func (w *Worker) report(f *frames.Fragment) {
 }
 
 func (w *Worker) store(lag time.Duration) {
-	w.state.Store(&State{Camera: w.camera, Level: w.pace.level, Gated: w.viewer.Gated(), Lag: lag, Counts: w.viewer.Counts()})
+	w.state.Store(&State{Camera: w.camera, Level: w.pace.level, Gated: w.viewer.Gated(), Lag: lag, Stream: w.stream(), Counts: w.viewer.Counts()})
 }
 
 // view decodes the fragment as far as that is worth it.
@@ -288,6 +279,9 @@ func (w *Worker) open(f *frames.Fragment, p *frames.Parameters, pts int64) error
 
 // picture analyses one picture and sends what it says. Its error is w.stop.
 func (w *Worker) picture(ctx context.Context, p Picture) error {
+	if w.beside != nil && !w.beside.instead {
+		p = w.beside.with(p)
+	}
 	due, err := w.analysis.Picture(w.epoch, p)
 	if err != nil {
 		w.unseen.add(err)
@@ -338,6 +332,9 @@ func (w *Worker) idle(ctx context.Context) error {
 	}
 	w.trouble.flush()
 	w.unseen.flush()
+	if w.beside != nil {
+		w.beside.trouble.flush()
+	}
 	w.paused = true
 	w.pace = newPace(w.camera)
 	w.viewer.SetLevel(Full)
@@ -363,17 +360,5 @@ func (w *Worker) breakOff() error {
 func (w *Worker) closeViewer() {
 	if err := w.viewer.Close(); err != nil {
 		w.trouble.add(err)
-	}
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

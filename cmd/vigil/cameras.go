@@ -33,6 +33,9 @@ func (c camerasList) Run(ctx context.Context, g *Globals) error {
 		if camera.Online {
 			state = "online"
 		}
+		if camera.Detect != nil && !camera.Detect.Online {
+			state += ", detect_url offline"
+		}
 		video := "-"
 		if camera.Codec != "" {
 			video = fmt.Sprintf("%s %dx%d", camera.Codec, camera.Width, camera.Height)

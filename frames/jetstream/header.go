@@ -62,7 +62,7 @@ func encode(f *frames.Fragment) (nats.Header, error) {
 
 // check refuses what could not be read back.
 func check(f *frames.Fragment) error {
-	if _, err := frames.ParseCameraID(string(f.Camera)); err != nil {
+	if _, err := frames.ParseStream(string(f.Camera)); err != nil {
 		return err
 	}
 	if f.Epoch == "" || len(f.Epoch) > maxEpoch {

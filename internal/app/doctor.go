@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vigil/alerts/webhook"
@@ -198,16 +200,24 @@ func (d diagnosis) cameras(ctx context.Context) []doctor.Finding {
 	var cameras []doctor.Camera
 	var all []doctor.Finding
 	for _, c := range d.cfg.Cameras {
-		camera := doctor.Camera{ID: frames.CameraID(c.ID)}
-		if c.URL != "" {
-			source, err := pullFrom(c, slog.New(slog.DiscardHandler))
+		id := frames.CameraID(c.ID)
+		if c.URL == "" {
+			cameras = append(cameras, doctor.Camera{ID: id})
+			continue
+		}
+		streams := map[frames.CameraID]config.Secret{id: c.URL}
+		if c.DetectURL != "" {
+			streams[id.Detect()] = c.DetectURL
+		}
+		for _, stream := range slices.Sorted(maps.Keys(streams)) {
+			source, err := pullFrom(c, streams[stream], slog.New(slog.DiscardHandler))
 			if err != nil {
-				all = append(all, doctor.Finding{Level: doctor.Problem, Text: "camera " + c.ID + ": " + err.Error(), Do: "mend its url"})
+				text := fmt.Sprintf("camera %s: %v", stream, err)
+				all = append(all, doctor.Finding{Level: doctor.Problem, Text: text, Do: "mend its url"})
 				continue
 			}
-			camera.Source = source
+			cameras = append(cameras, doctor.Camera{ID: stream, Source: source})
 		}
-		cameras = append(cameras, camera)
 	}
 	if len(all) > 0 && len(cameras) == 0 {
 		return all

@@ -64,6 +64,9 @@ func sayWithout(log *slog.Logger, err error) {
 // OpenDecoder opens a decoder for one epoch.
 func OpenDecoder(p frames.Parameters) (vision.Decoder, error) { return decode.New(p) }
 
+// openDetail opens one whose latest picture stays.
+func openDetail(p frames.Parameters) (vision.Decoder, error) { return decode.NewKeeping(p) }
+
 // NewPicture is the picture of that many pixels, packed BGR. It keeps the bytes.
 func NewPicture(width, height int, bgr []byte) (vision.Picture, error) {
 	return opencv.NewPicture(width, height, bgr)

@@ -18,6 +18,9 @@ var errNoVision = errors.New("this vigil was built without OpenCV and FFmpeg (ta
 // OpenEngine opens no engine.
 func OpenEngine(config.Config, *slog.Logger) (vision.Engine, error) { return nil, errNoVision }
 
+// openDetail opens none either.
+func openDetail(frames.Parameters) (vision.Decoder, error) { return nil, errNoVision }
+
 // OpenDecoder opens no decoder.
 func OpenDecoder(frames.Parameters) (vision.Decoder, error) { return nil, errNoVision }
 

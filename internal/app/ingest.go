@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"vigil/frames"
 	"vigil/ingest"
@@ -115,20 +116,31 @@ func (a *App) configuredCameras() ([]ingest.Camera, error) {
 	for i, c := range a.cfg.Cameras {
 		camera := ingest.Camera{ID: frames.CameraID(c.ID), PublishToken: c.PublishToken.Reveal()}
 		if c.URL != "" {
-			source, err := pullFrom(c, a.log.With("camera", c.ID))
+			source, err := pullFrom(c, c.URL, a.log.With("camera", c.ID))
 			if err != nil {
 				return nil, fmt.Errorf("cameras[%d].url: camera %s: %w", i, c.ID, err)
 			}
 			camera.Source = source
+		}
+		if c.DetectURL != "" {
+			source, err := pullFrom(c, c.DetectURL, a.log.With("camera", camera.ID.Detect()))
+			if err != nil {
+				return nil, fmt.Errorf("cameras[%d].detect_url: camera %s: %w", i, c.ID, err)
+			}
+			camera.Detect = source
 		}
 		cameras = append(cameras, camera)
 	}
 	return cameras, nil
 }
 
-// pullFrom is the source of a camera that has an address.
-func pullFrom(c config.Camera, log *slog.Logger) (*rtsp.Client, error) {
+// pullFrom is the source at one of a camera's addresses. A pin is for those that speak TLS.
+func pullFrom(c config.Camera, address config.Secret, log *slog.Logger) (*rtsp.Client, error) {
+	pin := ""
+	if strings.HasPrefix(address.Reveal(), "rtsps://") {
+		pin = c.Fingerprint
+	}
 	return rtsp.NewClient(rtsp.ClientConfig{
-		URL: c.URL.Reveal(), Transport: rtsp.Transport(c.Transport), Fingerprint: c.Fingerprint, Log: log,
+		URL: address.Reveal(), Transport: rtsp.Transport(c.Transport), Fingerprint: pin, Log: log,
 	})
 }

@@ -28,6 +28,7 @@ type metrics struct {
 	kept    retained
 	build   *prometheus.Desc
 	up      *prometheus.Desc
+	small   *prometheus.Desc
 	taken   *prometheus.Desc
 	dropped *prometheus.Desc
 	lost    *prometheus.Desc
@@ -40,6 +41,7 @@ type metrics struct {
 	gated   *prometheus.Desc
 	units   *prometheus.Desc
 	looked  *prometheus.Desc
+	instead *prometheus.Desc
 }
 
 // newMetrics returns the handler of /metrics, which tells what more collect too.
@@ -51,6 +53,7 @@ func newMetrics(
 		cameras: cameras, watched: watched, kept: newRetained(settings),
 		build:   prometheus.NewDesc("vigil_build_info", "The version that runs.", nil, prometheus.Labels{"version": version}),
 		up:      prometheus.NewDesc("vigil_stream_up", "Whether video comes from the camera.", camera, nil),
+		small:   prometheus.NewDesc("vigil_stream_detect_up", "Whether video for analysis comes from a camera with a detect_url.", camera, nil),
 		taken:   prometheus.NewDesc("vigil_ingest_frames_total", "Access units taken from the camera since ingest began.", camera, nil),
 		dropped: prometheus.NewDesc("vigil_dropped_frames_total", "Access units of the camera that could not be recorded.", camera, nil),
 		lost:    prometheus.NewDesc("vigil_lost_packets_total", "Packets of the camera that never came.", camera, nil),
@@ -66,6 +69,8 @@ func newMetrics(
 		units: prometheus.NewDesc("vigil_vision_access_units_total",
 			"Access units of the camera by what became of them since its analysis began.", []string{"camera", "result"}, nil),
 		looked: prometheus.NewDesc("vigil_vision_pictures_total", "Pictures of the camera looked at since its analysis began.", camera, nil),
+		instead: prometheus.NewDesc("vigil_vision_main_instead",
+			"Whether the main stream of a camera with a detect_url is analysed, for want of the other.", camera, nil),
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -76,7 +81,7 @@ func newMetrics(
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.up, m.taken, m.dropped, m.lost, m.latest, m.bitrate, m.rate, m.gop, m.level, m.lag, m.gated, m.units, m.looked,
+		m.build, m.up, m.small, m.instead, m.taken, m.dropped, m.lost, m.latest, m.bitrate, m.rate, m.gop, m.level, m.lag, m.gated, m.units, m.looked,
 	} {
 		ch <- d
 	}
@@ -107,6 +112,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- counter(m.units, s.Decoded, camera, "decoded")
 		ch <- counter(m.units, s.Skipped, camera, "skipped")
 		ch <- counter(m.looked, s.Analysed, camera)
+		if s.Stream != "" {
+			ch <- gauge(m.instead, truth(s.Stream == vision.StreamMain), camera)
+		}
 	}
 	m.kept.collect(ctx, ch)
 }
@@ -115,6 +123,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 func (m *metrics) stream(ch chan<- prometheus.Metric, s frames.CameraState) {
 	camera := string(s.Camera)
 	ch <- gauge(m.up, truth(s.Online), camera)
+	if s.Detect != nil {
+		ch <- gauge(m.small, truth(s.Detect.Online), camera)
+	}
 	ch <- counter(m.taken, s.Units, camera)
 	ch <- counter(m.dropped, s.Dropped, camera)
 	ch <- counter(m.lost, s.Lost, camera)

@@ -147,7 +147,7 @@ func (w *watch) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { w.report(ctx); return nil })
 	group.Go(func() error {
-		begun := map[frames.CameraID]bool{}
+		begun := map[frames.CameraID]*begun{}
 		for change, err := range w.cameras.Watch(ctx) {
 			if err != nil {
 				if ctx.Err() != nil {
@@ -155,23 +155,57 @@ func (w *watch) run(ctx context.Context) error {
 				}
 				return err
 			}
-			camera := change.Value.Camera
-			if change.Deleted || begun[camera] {
+			camera, detect := change.Value.Camera, change.Value.Detect != nil
+			before := begun[camera]
+			if change.Deleted || before != nil && before.detect == detect {
 				continue
 			}
-			begun[camera] = true
-			worker, err := w.worker(camera)
-			if err != nil {
+			if before != nil { // the configuration has changed since
+				w.end(before)
+			}
+			if begun[camera], err = w.begin(ctx, group, camera, detect); err != nil {
 				return err
 			}
-			w.mu.Lock()
-			w.workers = append(w.workers, worker)
-			w.mu.Unlock()
-			group.Go(func() error { return worker.Run(ctx) })
 		}
 		return nil
 	})
 	return group.Wait()
+}
+
+// begun is a worker that runs.
+type begun struct {
+	worker *vision.Worker
+	detect bool // the camera sends a stream for analysis
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// begin starts the camera's worker.
+func (w *watch) begin(ctx context.Context, group *errgroup.Group, camera frames.CameraID, detect bool) (*begun, error) {
+	worker, err := w.worker(camera, detect)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.workers = append(w.workers, worker)
+	w.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	b := &begun{worker: worker, detect: detect, cancel: cancel, ended: make(chan struct{})}
+	group.Go(func() error {
+		defer close(b.ended)
+		defer cancel()
+		return worker.Run(ctx)
+	})
+	return b, nil
+}
+
+// end ends a worker. The next one goes on from what it has saved.
+func (w *watch) end(b *begun) {
+	b.cancel()
+	<-b.ended
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.workers = slices.DeleteFunc(w.workers, func(o *vision.Worker) bool { return o == b.worker })
 }
 
 // reportEvery is how often the role says how its workers are doing.
@@ -199,10 +233,10 @@ func (w *watch) report(ctx context.Context) {
 	}
 }
 
-func (w *watch) worker(camera frames.CameraID) (*vision.Worker, error) {
+func (w *watch) worker(camera frames.CameraID, detect bool) (*vision.Worker, error) {
 	analysis := AnalysisOf(w.app.cfg, camera, w.engine)
 	analysis.Gallery, analysis.Strangers = w.roster.Gallery, w.strangers
-	return vision.NewWorker(vision.WorkerConfig{
+	config := vision.WorkerConfig{
 		Analysis:   analysis,
 		Frames:     w.app.frames,
 		NewDecoder: OpenDecoder,
@@ -210,7 +244,11 @@ func (w *watch) worker(camera frames.CameraID) (*vision.Worker, error) {
 		Shots:      objects{w.app.store, clips.TypeJPEG},
 		Progress:   w.progress,
 		Log:        w.app.log,
-	})
+	}
+	if detect {
+		config.NewDetail = openDetail
+	}
+	return vision.NewWorker(config)
 }
 
 // progress keeps how far a camera's log is analysed.

@@ -107,6 +107,7 @@ type Camera struct {
 	ID           string `yaml:"id" doc:"1 to 63 of a-z, 0-9 and -."`
 	URL          Secret `yaml:"url" doc:"rtsp:// or rtsps:// address to pull from."`
 	Transport    string `yaml:"transport" enum:"auto,tcp,udp" doc:"How url's video comes: tcp; udp: and over TCP when none comes within 3 s; auto: over TCP, and UDP when the camera refuses TCP. rtsps:// runs over TCP."`
+	DetectURL    Secret `yaml:"detect_url" doc:"rtsp:// or rtsps:// address of the same view in smaller pictures, beside url: faces are searched there, and looked at, recorded and shown in url's. transport and tls_fingerprint hold for both."`
 	Fingerprint  string `yaml:"tls_fingerprint" doc:"SHA-256 of the certificate that the camera at an rtsps:// url shows, in hexadecimal: it is trusted, and no other. Empty: the system's certificate authorities decide."`
 	PublishToken Secret `yaml:"publish_token" doc:"Token with which the camera may publish: RTSP's password, WHIP's bearer token."`
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 var fingerprint = regexp.MustCompile(`^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$`)
@@ -44,6 +45,7 @@ func (c *Camera) validatePull(scheme, key string, bad report) {
 	case c.Transport == "udp" && scheme == "rtsps":
 		bad(key+".transport", "camera %s: rtsps:// runs over TCP only", c.ID)
 	}
+	c.validateDetect(key, bad)
 	if c.Fingerprint == "" {
 		return
 	}
@@ -51,5 +53,23 @@ func (c *Camera) validatePull(scheme, key string, bad report) {
 		bad(key+".tls_fingerprint", "camera %s: only cameras at an rtsps:// url show a certificate", c.ID)
 	} else if !fingerprint.MatchString(c.Fingerprint) {
 		bad(key+".tls_fingerprint", "camera %s: want the 64 hexadecimal digits of a SHA-256, with or without colons", c.ID)
+	}
+}
+
+// validateDetect checks the address of the stream for analysis. Its certificate is url's, when it shows one.
+func (c *Camera) validateDetect(key string, bad report) {
+	if c.DetectURL == "" {
+		return
+	}
+	scheme, _, _ := strings.Cut(c.DetectURL.Reveal(), "://")
+	switch {
+	case c.URL == "":
+		bad(key+".detect_url", "camera %s has no url beside it, which is what is recorded", c.ID)
+	case scheme != "rtsp" && scheme != "rtsps":
+		bad(key+".detect_url", "camera %s: not an rtsp:// or rtsps:// address", c.ID)
+	case c.DetectURL == c.URL:
+		bad(key+".detect_url", "camera %s: is its url", c.ID)
+	case c.Transport == "udp" && scheme == "rtsps":
+		bad(key+".transport", "camera %s: rtsps:// runs over TCP only", c.ID)
 	}
 }

@@ -15,7 +15,12 @@ rtsp: { listen: ":8554", udp: ":8000", tls_listen: ":8322", tls_cert: c.pem, tls
 cameras:
   - { id: a, url: "rtsps://u:geheim@h/x", tls_fingerprint: "` + pin + `", transport: tcp }
   - { id: b, url: "rtsps://h/x", tls_fingerprint: "` + colons + `" }
-  - { id: c, url: "rtsp://h/x", transport: udp }`, ""},
+  - { id: c, url: "rtsp://h/x", transport: udp, detect_url: "rtsp://u:geheim@h/small" }`, ""},
+		{"a second address alone", `cameras: [{ id: a, publish_token: geheim, detect_url: "rtsp://u:geheim@h/x" }]`, "cameras[0].detect_url: camera a has no url"},
+		{"the same address twice", `cameras: [{ id: a, url: "rtsp://u:geheim@h/x", detect_url: "rtsp://u:geheim@h/x" }]`, "cameras[0].detect_url: camera a: is its url"},
+		{"a second address of another kind", `cameras: [{ id: a, url: "rtsp://h/x", detect_url: "http://u:geheim@h/x" }]`, "cameras[0].detect_url: camera a: not an rtsp://"},
+		{"a second address over UDP and TLS", `cameras: [{ id: a, url: "rtsp://h/x", detect_url: "rtsps://u:geheim@h/x", transport: udp }]`, "cameras[0].transport: camera a: rtsps://"},
+		{"a stream for analysis as a camera", `cameras: [{ id: a_detect, url: "rtsp://h/x" }]`, "cameras[0].id: \"a_detect\" is not"},
 		{"odd port", `rtsp: { udp: "127.0.0.1:8001" }`, "rtsp.udp: port 8001 is odd"},
 		{"no port", `rtsp: { udp: "8000" }`, `rtsp.udp: "8000" is not host:port`},
 		{"out of reach", `

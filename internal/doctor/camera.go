@@ -23,8 +23,8 @@ const (
 
 // Camera is a configured camera.
 type Camera struct {
-	ID     frames.CameraID
-	Source ingest.Source // nil: it publishes to Vigil
+	ID     frames.CameraID // or the name of its stream for analysis
+	Source ingest.Source   // nil: it publishes to Vigil
 }
 
 // Decode decodes a key frame. Nil: this program cannot.
@@ -54,12 +54,13 @@ func Cameras(ctx context.Context, cameras []Camera, decode Decode, running *Runn
 	return all
 }
 
+// online is the running Vigil's state of the camera whose video it has, or its stream's for analysis; nil: it has not.
 func online(id frames.CameraID, running *Running) *frames.CameraState {
 	if running == nil {
 		return nil
 	}
 	for _, s := range running.Cameras {
-		if s.Camera == id && s.Online {
+		if s.Camera == id && s.Online || s.Camera.Detect() == id && s.Detect != nil && s.Detect.Online {
 			return &s
 		}
 	}

@@ -38,6 +38,7 @@ type Decoder struct {
 	c       *C.vigil_decoder
 	row     []byte // a conversion with the rows as libswscale wants them; nil while they could be written in place
 	drained bool
+	keeps   bool // the latest picture given, until the next one
 }
 
 var _ vision.Decoder = (*Decoder)(nil)
@@ -66,6 +67,17 @@ func New(p frames.Parameters) (*Decoder, error) {
 		return nil, fmt.Errorf("decode: open %s: %w", name, codeError(code))
 	}
 	return &Decoder{c: c}, nil
+}
+
+// NewKeeping is New for a decoder whose latest picture stays valid until it gives another or is closed. It holds one
+// picture's memory more.
+func NewKeeping(p frames.Parameters) (*Decoder, error) {
+	d, err := New(p)
+	if err != nil {
+		return nil, err
+	}
+	d.keeps = true
+	return d, nil
 }
 
 // Decode takes one unit, in decoding order, and gives got the pictures that are ready, in the order they are shown;
@@ -123,6 +135,9 @@ func (d *Decoder) Close() error {
 // receive takes all the pictures that are ready. It goes on after an error, without giving: a decoder that still
 // holds a picture refuses the next unit.
 func (d *Decoder) receive(want func(pts int64) bool, got func(vision.Picture) error) error {
+	if !d.keeps {
+		defer C.vigil_forget(d.c)
+	}
 	var first error
 	for failures := 0; failures < maxFailures; {
 		code := C.vigil_receive(d.c)
@@ -136,10 +151,11 @@ func (d *Decoder) receive(want func(pts int64) bool, got func(vision.Picture) er
 			}
 			continue
 		}
-		pts := int64(d.c.frame.pts)
+		pts := int64(d.c.next.pts)
 		if first != nil || pts == noPTS || !want(pts) {
 			continue
 		}
+		C.vigil_take(d.c)
 		if first = d.fits(pts); first == nil {
 			first = got(vision.Picture{Width: d.width(), Height: d.height(), Pixels: (*shown)(d), PTS: pts})
 		}

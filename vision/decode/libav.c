@@ -17,8 +17,9 @@ static int open_codec(vigil_decoder *d, const char *name, const uint8_t *extra, 
 		return AVERROR_DECODER_NOT_FOUND;
 	d->codec = avcodec_alloc_context3(codec);
 	d->packet = av_packet_alloc();
+	d->next = av_frame_alloc();
 	d->frame = av_frame_alloc();
-	if (!d->codec || !d->packet || !d->frame)
+	if (!d->codec || !d->packet || !d->next || !d->frame)
 		return AVERROR(ENOMEM);
 	d->codec->thread_count = 1;
 	d->codec->max_pixels = max_pixels;
@@ -76,10 +77,21 @@ void vigil_reset(vigil_decoder *d)
 
 int vigil_receive(vigil_decoder *d)
 {
-	int err = avcodec_receive_frame(d->codec, d->frame);
+	int err = avcodec_receive_frame(d->codec, d->next);
 	if (err == AVERROR(EAGAIN) || err == AVERROR_EOF)
 		return VIGIL_NONE;
 	return err < 0 ? err : VIGIL_PICTURE;
+}
+
+void vigil_take(vigil_decoder *d)
+{
+	av_frame_unref(d->frame);
+	av_frame_move_ref(d->frame, d->next);
+}
+
+void vigil_forget(vigil_decoder *d)
+{
+	av_frame_unref(d->frame);
 }
 
 // matrix chooses the conversion's coefficients from what the stream says of itself, and guesses as players do where
@@ -199,6 +211,7 @@ void vigil_close(vigil_decoder *d)
 	for (int i = 0; i < VIGIL_SIZES; i++)
 		sws_freeContext(d->scale[i].sws);
 	sws_freeContext(d->crop.sws);
+	av_frame_free(&d->next);
 	av_frame_free(&d->frame);
 	av_packet_free(&d->packet);
 	avcodec_free_context(&d->codec);

@@ -27,7 +27,8 @@ enum { VIGIL_SIZES = 3 };
 typedef struct vigil_decoder {
 	AVCodecContext *codec;
 	AVPacket *packet;
-	AVFrame *frame;
+	AVFrame *next; // the picture received last
+	AVFrame *frame; // the one that is looked at
 
 	vigil_converter scale[VIGIL_SIZES], crop;
 } vigil_decoder;
@@ -45,8 +46,12 @@ int vigil_send(vigil_decoder *d, int64_t pts, int64_t dts);
 int vigil_end(vigil_decoder *d);
 void vigil_reset(vigil_decoder *d);
 
-// vigil_receive takes the next picture into d->frame: VIGIL_PICTURE, VIGIL_NONE or an error.
+// vigil_receive takes the next picture into d->next: VIGIL_PICTURE, VIGIL_NONE or an error.
 int vigil_receive(vigil_decoder *d);
+
+// vigil_take makes d->next the one that is looked at, vigil_forget none.
+void vigil_take(vigil_decoder *d);
+void vigil_forget(vigil_decoder *d);
 
 // vigil_scale writes d->frame to dst as BGR, made width×height pixels large, rows of stride bytes.
 int vigil_scale(vigil_decoder *d, uint8_t *dst, int stride, int width, int height);

@@ -4,6 +4,7 @@ package opencv
 
 import (
 	"math"
+	"slices"
 
 	"vigil/vision"
 )
@@ -44,7 +45,9 @@ type canvas struct {
 // draw puts the picture where the layout says and returns the whole input, packed BGR.
 func (c *canvas) draw(p vision.Picture, l layout) ([]byte, error) {
 	if l != c.layout {
-		c.bgr, c.layout = make([]byte, l.width*l.height*3), l
+		n := l.width * l.height * 3
+		c.bgr, c.layout = slices.Grow(c.bgr[:0], n)[:n], l
+		clear(c.bgr)
 	}
 	stride := l.width * 3
 	return c.bgr, p.Pixels.Scale(c.bgr[l.y*stride+l.x*3:], stride, l.w, l.h)

@@ -374,16 +374,16 @@ func TestSettledTakesHalf(t *testing.T) {
 	}{
 		"nobody":              {nil, 1, 10},
 		"known":               {[]actor{{name: "anna", to: 4, where: still}}, 1, 5},
-		"a stranger":          {[]actor{{name: "zoe", to: 4, where: still}}, 1, 5},
+		"a stranger":          {[]actor{{name: "zoe", to: 4, where: still}}, 1, 10},
 		"not decided":         {[]actor{{name: "zoe", to: 4, where: still, quality: spoiled(poorly["tiny"], between(0, 4))}}, 1, 10},
 		"on the move":         {[]actor{{name: "anna", to: 4, where: fast}}, 1, 10},
-		"two, far apart":      {[]actor{{name: "anna", to: 4, where: still}, {name: "zoe", to: 4, where: stand(0.7, 0.3)}}, 1, 5},
+		"two, far apart":      {[]actor{{name: "anna", to: 4, where: still}, {name: "bob", to: 4, where: stand(0.7, 0.3)}}, 1, 5},
 		"two, close together": {[]actor{{name: "anna", to: 4, where: still}, {name: "zoe", to: 4, where: stand(0.4, 0.3)}}, 1, 10},
 		"one lost from sight": {[]actor{{name: "anna", to: 4, where: still, hidden: between(1, 2.3)}}, 1, 9},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, enrolled(t, "anna"), tt.actors...)
+			s := newStage(t, enrolled(t, "anna", "bob"), tt.actors...)
 			a := s.analysis(t)
 			s.play(t, a, 0, tt.from, nil)
 			before := s.engine.detects.Load()

@@ -80,10 +80,11 @@ func (s *subject) wantsLook(p Picture, f Face) bool {
 	}
 }
 
-// settled reports whether the track, at the picture at pts, is decided, has said so, and goes its way without doubt.
+// settled reports whether the track, at the picture at pts, is somebody known, has said so, and goes its way without
+// doubt. Strangers are looked at in full: by what is seen of them now they are known again later.
 func (s *subject) settled(pts int64) bool {
 	return s.Last == pts && !s.Jumped && !s.doubtful && s.slow() &&
-		(s.decision.Outcome == Known || s.decision.Outcome == Unknown) && s.answer() == s.published
+		s.decision.Outcome == Known && s.answer() == s.published
 }
 
 // sees notes that the face was embedded.

@@ -209,6 +209,9 @@ func (s *site) once(t *testing.T, kinds ...alerts.EventType) {
 		if d.ID != d.Event.ID() {
 			t.Errorf("webhook-id is %q, want %q", d.ID, d.Event.ID())
 		}
+		if clip := d.Event.Data.Clip; d.Event.Type == alerts.ClipReady && clip != nil && clip.Piece > 1 {
+			continue // whoever comes back after an outage is filmed again
+		}
 		if ids[d.Event.Type] == nil {
 			ids[d.Event.Type] = map[string]bool{}
 		}

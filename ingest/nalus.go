@@ -84,6 +84,12 @@ func (p *picture) merge(params frames.Parameters) frames.Parameters {
 	return params
 }
 
+// Begins reports whether decoding can begin with the access unit, and returns the parameters with those it brings itself.
+func Begins(p frames.Parameters, nalus [][]byte) (frames.Parameters, bool) {
+	pic := inspect(p.Codec, withoutEmpty(nalus))
+	return pic.merge(p), pic.key()
+}
+
 func complete(p frames.Parameters) bool {
 	return len(p.SPS) > 0 && len(p.PPS) > 0 && (p.Codec == frames.H264 || len(p.VPS) > 0)
 }

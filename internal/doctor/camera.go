@@ -7,9 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-
 	"vigil/frames"
 	"vigil/ingest"
 )
@@ -138,11 +135,8 @@ func (v *viewer) Unit(u ingest.Unit) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.units++
-	isKey := h264.IsRandomAccess
-	if v.params.Codec == frames.H265 {
-		isKey = h265.IsRandomAccess
-	}
-	if !isKey(u.NALUs) {
+	params, key := ingest.Begins(v.params, u.NALUs)
+	if !key {
 		return nil
 	}
 	if v.key != nil {
@@ -151,7 +145,7 @@ func (v *viewer) Unit(u ingest.Unit) error {
 	}
 	v.first = time.Since(v.from)
 	v.key = &frames.AccessUnit{PTS: u.PTS, DTS: u.PTS, Key: true, NALUs: u.NALUs}
-	v.takeSets(u.NALUs)
+	v.params = params
 	return nil
 }
 
@@ -160,32 +154,6 @@ func (v *viewer) Audio(ingest.Sound) {}
 
 // Lost implements ingest.Sink.
 func (v *viewer) Lost(uint64) {}
-
-// takeSets takes the parameter sets that come with the key frame rather than with the signalling.
-func (v *viewer) takeSets(nalus [][]byte) {
-	for _, n := range nalus {
-		if len(n) < 2 {
-			continue
-		}
-		if v.params.Codec == frames.H265 {
-			switch h265.NALUType(n[0] >> 1 & 0x3f) {
-			case h265.NALUType_VPS_NUT:
-				v.params.VPS = n
-			case h265.NALUType_SPS_NUT:
-				v.params.SPS = n
-			case h265.NALUType_PPS_NUT:
-				v.params.PPS = n
-			}
-			continue
-		}
-		switch h264.NALUType(n[0] & 0x1f) {
-		case h264.NALUTypeSPS:
-			v.params.SPS = n
-		case h264.NALUTypePPS:
-			v.params.PPS = n
-		}
-	}
-}
 
 // verdict tells of a camera that sends key frames.
 func (v *viewer) verdict(id frames.CameraID, address string, decode Decode) Finding {

@@ -110,6 +110,19 @@ func reports(sender *ingest.SenderClock) func(rtcp.Packet) {
 	}
 }
 
+// packet takes packets and hands over what they complete.
+func (s *sound) packet(t *trouble, take func(ingest.Sound)) func(*rtp.Packet) {
+	return func(pkt *rtp.Packet) {
+		a, ok, err := s.hear(pkt, time.Now())
+		if err != nil {
+			t.undecodable(err)
+		}
+		if ok {
+			take(a)
+		}
+	}
+}
+
 // listen sets the audio up. Where the camera refuses it, its video is taken alone.
 func (p *pull) listen(g *gortsplib.Client, desc *description.Session) {
 	if p.sound == nil {
@@ -121,15 +134,11 @@ func (p *pull) listen(g *gortsplib.Client, desc *description.Session) {
 	}
 	g.OnPacketRTCP(p.track.media, reports(&p.track.sender))
 	g.OnPacketRTCP(p.sound.media, reports(&p.sound.sender))
-	g.OnPacketRTP(p.sound.media, p.sound.format, func(pkt *rtp.Packet) {
-		a, ok, err := p.sound.hear(pkt, time.Now())
-		if err != nil {
-			p.trouble.undecodable(err)
-		}
-		if ok && p.started.Load() {
+	g.OnPacketRTP(p.sound.media, p.sound.format, p.sound.packet(&p.trouble, func(a ingest.Sound) {
+		if p.started.Load() {
 			p.sink.Audio(a)
 		}
-	})
+	}))
 }
 
 // listen hands the publisher's audio over.
@@ -139,15 +148,7 @@ func (p *publication) listen(s *gortsplib.ServerSession) {
 	}
 	s.OnPacketRTCP(p.track.media, reports(&p.track.sender))
 	s.OnPacketRTCP(p.sound.media, reports(&p.sound.sender))
-	s.OnPacketRTP(p.sound.media, p.sound.format, func(pkt *rtp.Packet) {
-		a, ok, err := p.sound.hear(pkt, time.Now())
-		if err != nil {
-			p.trouble.undecodable(err)
-		}
-		if ok {
-			p.session.Audio(a)
-		}
-	})
+	s.OnPacketRTP(p.sound.media, p.sound.format, p.sound.packet(&p.trouble, p.session.Audio))
 }
 
 // lose gives the audio up: on this connection, and on the next, since this one may have broken for it.

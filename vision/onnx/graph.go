@@ -75,7 +75,7 @@ func (g *graph) loosen(message []byte) ([]byte, error) {
 		switch {
 		case f.number == graphOutput:
 			g.outputs = append(g.outputs, name)
-		case weights[name]: // old files list their weights among the inputs
+		case weights[name] != nil: // old files list their weights among the inputs
 			return f.whole, nil
 		case g.input != "" || name == "":
 			return nil, errors.New("model has not exactly one input with a name")
@@ -113,8 +113,7 @@ func reshape(value, shape []byte) ([]byte, error) {
 func onePicture() []byte {
 	var shape []byte
 	for _, n := range []uint64{1, 3} {
-		dim := protowire.AppendVarint(protowire.AppendTag(nil, dimValue, protowire.VarintType), n)
-		shape = append(shape, bytesField(shapeDim, dim)...)
+		shape = append(shape, bytesField(shapeDim, varintField(dimValue, n))...)
 	}
 	for _, name := range []string{"height", "width"} {
 		shape = append(shape, bytesField(shapeDim, bytesField(dimParam, []byte(name)))...)
@@ -122,17 +121,18 @@ func onePicture() []byte {
 	return shape
 }
 
-func initializers(graph []byte) (map[string]bool, error) {
-	names := map[string]bool{}
+// initializers are the weights of a GraphProto, each a TensorProto, by their names.
+func initializers(graph []byte) (map[string][]byte, error) {
+	weights := map[string][]byte{}
 	err := each(graph, func(f field) error {
 		if f.number != graphInitializer {
 			return nil
 		}
 		name, err := name(f.inside, tensorName)
-		names[name] = true
+		weights[name] = f.inside
 		return err
 	})
-	return names, err
+	return weights, err
 }
 
 // name returns the string in the field of that number.
@@ -152,6 +152,7 @@ type field struct {
 	number protowire.Number
 	whole  []byte // with its tag
 	inside []byte // the value of a field of bytes, else nil
+	value  uint64 // that of a field with a number of variable length, else 0
 }
 
 // each calls visit with every field of a message.
@@ -166,8 +167,11 @@ func each(message []byte, visit func(field) error) error {
 			return protowire.ParseError(value)
 		}
 		f := field{number: number, whole: message[:tag+value]}
-		if kind == protowire.BytesType {
+		switch kind {
+		case protowire.BytesType:
 			f.inside, _ = protowire.ConsumeBytes(message[tag:])
+		case protowire.VarintType:
+			f.value, _ = protowire.ConsumeVarint(message[tag:])
 		}
 		if err := visit(f); err != nil {
 			return err
@@ -186,6 +190,10 @@ func rewrite(message []byte, change func(field) ([]byte, error)) ([]byte, error)
 		return err
 	})
 	return out, err
+}
+
+func varintField(number protowire.Number, value uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), value)
 }
 
 func bytesField(number protowire.Number, value []byte) []byte {

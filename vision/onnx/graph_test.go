@@ -11,10 +11,10 @@ import (
 )
 
 func TestLoosen(t *testing.T) {
-	weight := join(graphInitializer, number(1, 3), bytesField(tensorName, []byte("w")))
-	relu := node("Relu", "in", "out")
+	weight := join(graphInitializer, varintField(1, 3), bytesField(tensorName, []byte("w")))
+	relu := single("Relu", "in", "out")
 	// A field that no version knows, of every kind, must survive.
-	strange := append(protowire.AppendFixed32(protowire.AppendTag(nil, 100, protowire.Fixed32Type), 7), number(101, 8)...)
+	strange := append(protowire.AppendFixed32(protowire.AppendTag(nil, 100, protowire.Fixed32Type), 7), varintField(101, 8)...)
 	before := model(relu, weight, value(graphInput, "w", 3), value(graphInput, "in", 1, 3, 640, 640), strange,
 		value(graphOutput, "out", 1, 3, 640, 640), value(graphValueInfo, "x", 1, 16, 320, 320))
 	kept := bytes.Clone(before)
@@ -25,10 +25,10 @@ func TestLoosen(t *testing.T) {
 	if !bytes.Equal(before, kept) {
 		t.Error("the model itself was changed")
 	}
-	input := join(graphInput, bytesField(valueName, []byte("in")), join(valueType, join(typeTensor, number(tensorType, float),
-		join(tensorShape, bytesField(shapeDim, number(dimValue, 1)), bytesField(shapeDim, number(dimValue, 3)),
+	input := join(graphInput, bytesField(valueName, []byte("in")), join(valueType, join(typeTensor, varintField(elementKind, kindFloat),
+		join(tensorShape, bytesField(shapeDim, varintField(dimValue, 1)), bytesField(shapeDim, varintField(dimValue, 3)),
 			bytesField(shapeDim, bytesField(dimParam, []byte("height"))), bytesField(shapeDim, bytesField(dimParam, []byte("width")))))))
-	output := join(graphOutput, bytesField(valueName, []byte("out")), join(valueType, join(typeTensor, number(tensorType, float))))
+	output := join(graphOutput, bytesField(valueName, []byte("out")), join(valueType, join(typeTensor, varintField(elementKind, kindFloat))))
 	if want := model(relu, weight, value(graphInput, "w", 3), input, strange, output); !bytes.Equal(got, want) {
 		t.Errorf("got\n%x, want\n%x", got, want)
 	}
@@ -38,7 +38,7 @@ func TestLoosenRefuses(t *testing.T) {
 	in, out := value(graphInput, "in", 1, 3, 2, 2), value(graphOutput, "out", 1)
 	for name, b := range map[string][]byte{
 		"nothing":         {},
-		"no graph":        number(modelVersion, 6),
+		"no graph":        varintField(modelVersion, 6),
 		"no input":        model(out),
 		"two inputs":      model(in, value(graphInput, "more", 1), out),
 		"nameless input":  model(value(graphInput, "", 1)),
@@ -46,7 +46,7 @@ func TestLoosenRefuses(t *testing.T) {
 		"cut":             model(in, out)[:20],
 		"no message":      []byte("not a network"),
 		"broken tensor":   model(join(graphInput, bytesField(valueName, []byte("in")), join(valueType, bytesField(typeTensor, []byte{0xff})))),
-		"graph as number": number(modelGraph, 1),
+		"graph as number": varintField(modelGraph, 1),
 	} {
 		if _, g, err := loosen(b); err == nil {
 			t.Errorf("%s: got %+v and no error", name, g)

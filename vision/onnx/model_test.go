@@ -17,17 +17,8 @@ const (
 	modelVersion = 1 // ModelProto.ir_version
 	modelOpset   = 8 // ModelProto.opset_import
 	opsetVersion = 2 // OperatorSetIdProto.version
-	graphNode    = 1 // GraphProto.node
-	nodeInput    = 1 // NodeProto.input
-	nodeOutput   = 2 // NodeProto.output
-	nodeType     = 4 // NodeProto.op_type
-	tensorType   = 1 // TypeProto.Tensor.elem_type
-	float        = 1 // TensorProto.FLOAT
+	elementKind  = 1 // TypeProto.Tensor.elem_type
 )
-
-func number(n protowire.Number, v uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
-}
 
 func join(n protowire.Number, parts ...[]byte) []byte {
 	var all []byte
@@ -41,25 +32,23 @@ func join(n protowire.Number, parts ...[]byte) []byte {
 func value(n protowire.Number, name string, dims ...uint64) []byte {
 	var shape []byte
 	for _, d := range dims {
-		shape = append(shape, bytesField(shapeDim, number(dimValue, d))...)
+		shape = append(shape, bytesField(shapeDim, varintField(dimValue, d))...)
 	}
 	return join(n, bytesField(valueName, []byte(name)),
-		join(valueType, join(typeTensor, number(tensorType, float), bytesField(tensorShape, shape))))
+		join(valueType, join(typeTensor, varintField(elementKind, kindFloat), bytesField(tensorShape, shape))))
 }
 
-func node(kind, from, to string) []byte {
-	return join(graphNode, bytesField(nodeInput, []byte(from)), bytesField(nodeOutput, []byte(to)), bytesField(nodeType, []byte(kind)))
-}
+func single(kind, from, to string) []byte { return node(kind, to, nil, from) }
 
 // model is a ModelProto whose graph has these fields.
 func model(fields ...[]byte) []byte {
-	m := append(number(modelVersion, 6), join(modelOpset, number(opsetVersion, 11))...)
+	m := append(varintField(modelVersion, 6), join(modelOpset, varintField(opsetVersion, 11))...)
 	return append(m, join(modelGraph, fields...)...)
 }
 
 // echo gives its input, which its file says has 4×2 pixels, back as its output.
 func echo() []byte {
-	return model(node("Relu", "in", "middle"), node("Identity", "middle", "out"), value(graphInput, "in", 1, 3, 2, 4),
+	return model(single("Relu", "in", "middle"), single("Identity", "middle", "out"), value(graphInput, "in", 1, 3, 2, 4),
 		value(graphOutput, "out", 1, 3, 2, 4), value(graphValueInfo, "middle", 1, 3, 2, 4))
 }
 

@@ -89,10 +89,10 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"empty":              {nil, nil, "empty"},
 		"not a network":      {[]byte("not a network"), nil, "model"},
-		"two outputs":        {model(node("Relu", "in", "out"), node("Relu", "in", "more"), in, out, two), nil, "2 outputs"},
+		"two outputs":        {model(single("Relu", "in", "out"), single("Relu", "in", "more"), in, out, two), nil, "2 outputs"},
 		"no such output":     {echo(), []string{"nose"}, "nose"},
-		"unknown operator":   {model(node("Nose", "in", "out"), in, out), nil, "Nose"},
-		"nothing makes it":   {model(node("Relu", "in", "x"), in, out), nil, "out"},
+		"unknown operator":   {model(single("Nose", "in", "out"), in, out), nil, "Nose"},
+		"nothing makes it":   {model(single("Relu", "in", "x"), in, out), nil, "out"},
 		"cut":                {echo()[:len(echo())-30], nil, "model"},
 		"no operator at all": {model(in), nil, "0 outputs"},
 	} {
@@ -108,8 +108,8 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestOutputIsNotFloats has a network that gives its input's shape.
 func TestOutputIsNotFloats(t *testing.T) {
-	shape := join(graphOutput, bytesField(valueName, []byte("out")), join(valueType, join(typeTensor, number(tensorType, 7))))
-	n := open(t, model(node("Shape", "in", "out"), value(graphInput, "in", 1, 3, 2, 4), shape), input(0))
+	shape := join(graphOutput, bytesField(valueName, []byte("out")), join(valueType, join(typeTensor, varintField(elementKind, 7))))
+	n := open(t, model(single("Shape", "in", "out"), value(graphInput, "in", 1, 3, 2, 4), shape), input(0))
 	for range 2 {
 		if err := n.Run(picture(4, 2), 4, 2); err == nil || !strings.Contains(err.Error(), "out") {
 			t.Errorf("got %v, want an error that names the output", err)

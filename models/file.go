@@ -1,6 +1,7 @@
 package models
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -97,10 +98,14 @@ func (m *Manifest) read(k Model) ([]byte, error) {
 		limit = k.Bytes
 	}
 	// One byte more than allowed tells a file that is too long. The rest of it is hashed but not kept.
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
+	var buffer bytes.Buffer
+	if stat, err := f.Stat(); err == nil { // all at once, where it tells its size
+		buffer.Grow(int(min(stat.Size(), limit)) + 1 + bytes.MinRead)
+	}
+	if _, err := buffer.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, fmt.Errorf("model %s: %w", k.Name, err)
 	}
+	b := buffer.Bytes()
 	hash := sha256.New()
 	hash.Write(b)
 	if int64(len(b)) > limit {

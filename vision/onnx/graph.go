@@ -183,7 +183,7 @@ func each(message []byte, visit func(field) error) error {
 
 // rewrite returns a message of what change makes of every field.
 func rewrite(message []byte, change func(field) ([]byte, error)) ([]byte, error) {
-	out := make([]byte, 0, len(message)+64)
+	out := make([]byte, 0, len(message)+len(message)/16+64) // what grows, grows by little
 	err := each(message, func(f field) error {
 		changed, err := change(f)
 		out = append(out, changed...)

@@ -83,8 +83,10 @@ func options() (*ort.SessionOptions, error) {
 		o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 		o.AddSessionConfigEntry("session.inter_op.allow_spinning", "0"),
 		o.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		// An arena is no faster and keeps a quarter more memory.
-		o.SetCpuMemArena(false),
+		// With an arena of its own a session does not ask the system for fresh pages at each size's first run, of which
+		// the start has several: it takes a sixth less CPU and 40 MiB less memory. Plans of where in it values lie, one
+		// for each size, only make it larger.
+		o.SetCpuMemArena(true), o.SetMemPattern(false),
 	)
 	if err != nil {
 		return nil, errors.Join(err, o.Destroy())

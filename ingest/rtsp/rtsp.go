@@ -46,6 +46,7 @@ type track struct {
 	bytes   int
 	broken  bool  // the access unit of brokenAt lacks a part
 	badTime int64 // when it is shown
+	losses  losses
 }
 
 // decode takes packets and returns the NAL units of the access unit that one of them completes.
@@ -99,6 +100,7 @@ func findTrack(desc *description.Session) (*track, error) {
 // unit takes a packet and returns the access unit that it completes, if it does. Of one that lacks a part, which an
 // error told, nothing is returned.
 func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, err error) {
+	jumped := t.losses.packet(pkt.SequenceNumber, &t.clock)
 	pts := t.clock.unwrap(pkt.Timestamp)
 	nalus, err := t.decode(pkt)
 	switch {
@@ -116,6 +118,12 @@ func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, er
 	u = ingest.Unit{PTS: t.clock.complete(pts), Received: now, NALUs: nalus}
 	lacking := t.broken && u.PTS == t.badTime
 	t.broken = false
+	if !lacking {
+		u.Missing, u.Partial = t.losses.unit(t.params.Codec, nalus)
+	}
+	if jumped && t.clock.open {
+		t.losses.missing = true // in front of the unit that the packet begins
+	}
 	return u, !lacking, nil
 }
 
@@ -149,6 +157,7 @@ func (t *track) breakOff(pts int64) error {
 	t.clock.open = false
 	t.packets, t.bytes = 0, 0
 	t.broken, t.badTime = true, pts
+	t.losses = t.losses.broken()
 	return nil
 }
 

@@ -25,7 +25,7 @@ type attacker struct {
 
 // attack connects by ICE to a session of the endpoint's. setup is the attacker's side of DTLS: with "active" the endpoint waits
 // for its ClientHello, with "passive" the endpoint sends one.
-func attack(t *testing.T, e *testEndpoint, setup string) *attacker {
+func attack(t *testing.T, e *testEndpoint, setup string, change ...string) *attacker {
 	t.Helper()
 	agent, err := ice.NewAgentWithOptions(ice.WithIncludeLoopback(), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}),
 		ice.WithLocalCredentials("abcd", "abcdefghijklmnopqrstuvwx"))
@@ -35,7 +35,7 @@ func attack(t *testing.T, e *testEndpoint, setup string) *attacker {
 	a := &attacker{agent: agent}
 	t.Cleanup(func() { _ = agent.GracefulClose() })
 	p := &publisher{t: t}
-	p.post(e, "porch", "right", videoOnly("actpass", setup))
+	p.post(e, "porch", "right", videoOnly(append(change, "actpass", setup)...))
 	a.session = p.session
 	if err := agent.OnCandidate(func(ice.Candidate) {}); err != nil {
 		t.Fatal(err)

@@ -25,10 +25,10 @@ var errNoVideo = errors.New("no H.264 or H.265 video in the stream")
 
 // What a decoder may hold of an access unit that is not complete. It counts the bytes of NAL units alone and keeps
 // packets whole, so that packets with next to nothing in them could fill the memory. An access unit has at most 8 MiB,
-// which are 6000 packets of the usual size.
+// which are 6000 packets of the usual size; over UDP each has a buffer of 1473 bytes, whatever it holds.
 const (
-	maxUnitPackets = 16 << 10
-	maxUnitBytes   = 16 << 20
+	maxUnitPackets = 8 << 10
+	maxUnitBytes   = 9 << 20
 )
 
 var errBacklog = fmt.Errorf("access unit is not complete after %d packets or %d bytes", maxUnitPackets, maxUnitBytes)

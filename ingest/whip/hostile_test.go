@@ -101,7 +101,7 @@ var attacks = map[string]struct {
 	do    func(t *testing.T, a *attacker)
 }{
 	"stops after ClientHello": {"active", func(t *testing.T, a *attacker) {
-		client, err := dtls.Client(dtlsnet.PacketConnFromConn(&muted{Conn: a}), a.RemoteAddr(), &dtls.Config{InsecureSkipVerify: true})
+		client, err := dtls.ClientWithOptions(dtlsnet.PacketConnFromConn(&muted{Conn: a}), a.RemoteAddr(), dtls.WithInsecureSkipVerify(true))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,10 +53,8 @@ func newRawPublisher(t *testing.T, e *testEndpoint, change ...string) *rawPublis
 	cert, fingerprint := certificate(t)
 	a := attack(t, e, "active", append(change, strings.Repeat("AB:", 31)+"AB", fingerprint)...)
 	const profile = dtls.SRTP_AES128_CM_HMAC_SHA1_80
-	conn, err := dtls.Client(dtlsnet.PacketConnFromConn(a), a.RemoteAddr(), &dtls.Config{
-		Certificates: []tls.Certificate{cert}, InsecureSkipVerify: true, ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{profile},
-	})
+	conn, err := dtls.ClientWithOptions(dtlsnet.PacketConnFromConn(a), a.RemoteAddr(), dtls.WithCertificates(cert), dtls.WithInsecureSkipVerify(true),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret), dtls.WithSRTPProtectionProfiles(profile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ type Clip struct {
 	Piece  int          `json:"piece"` // from 1; a long visit is told in several, each a clip of its own
 }
 
-// ClipGap is capture time that the clip lacks.
+// ClipGap is capture time that the clip lacks, or shows damaged because packets were lost.
 type ClipGap struct {
 	From   Time   `json:"from"`
 	To     Time   `json:"to"`

@@ -63,7 +63,7 @@ type Facts struct {
 	Width  int // pixels
 	Height int
 	Units  int          // access units
-	Gaps   []frames.Gap // capture time between the fragments that the file lacks, oldest first
+	Gaps   []frames.Gap // capture time between the fragments that the file lacks or shows damaged, oldest first
 }
 
 // Cut writes fragments as one playable file. Where not all of them fit into one, those at the time at are written. The

@@ -107,6 +107,7 @@ type Fragment struct {
 	Width    int // in pixels, as displayed
 	Height   int
 	Gap      *Gap   // what is missing in front of this fragment, if anything
+	Loss     bool   // packets were lost since the latest key access unit that came whole: pictures may be damaged
 	Payload  []byte // fMP4, see Pack
 
 	Pos uint64 // position in the log, rising but not dense; set by the log

@@ -26,6 +26,7 @@ func Pack(p Parameters, key bool, seq uint64, units []AccessUnit, end int64, aud
 		return nil, errors.New("pack: no access units")
 	}
 	var buf seekablebuffer.Buffer
+	buf.Grow(packedBytes(p, units, audio)) // else it holds up to twice of what it is filled with, and fragments are kept
 	if key {
 		if err := packInit(&buf, p); err != nil {
 			return nil, fmt.Errorf("pack init segment: %w", err)
@@ -47,6 +48,22 @@ func Pack(p Parameters, key bool, seq uint64, units []AccessUnit, end int64, aud
 		return nil, fmt.Errorf("pack fragment: %w", err)
 	}
 	return buf.Bytes(), nil
+}
+
+// packedBytes is a little more than what Pack writes.
+func packedBytes(p Parameters, units []AccessUnit, audio []AudioUnit) int {
+	const boxes, sample, length = 2048, 16, 4 // all but samples, their entries in trun (8.8.8), and the lengths of NAL units
+	n := boxes + len(p.VPS) + len(p.SPS) + len(p.PPS)
+	for _, u := range units {
+		n += sample
+		for _, nalu := range u.NALUs {
+			n += length + len(nalu)
+		}
+	}
+	for _, u := range audio {
+		n += sample + len(u.Data)
+	}
+	return n
 }
 
 func packInit(w io.WriteSeeker, p Parameters) error {

@@ -221,3 +221,22 @@ func TestFragmentWords(t *testing.T) {
 		t.Errorf("got %s ending at %v", f.ID(), f.End())
 	}
 }
+
+// A fragment takes hardly more memory than it has bytes: a minute of them is kept while the bus is away.
+func TestPackWastesNothing(t *testing.T) {
+	for name, load := range map[string]func(testing.TB) stream{"h264": avc, "h265": hevc} {
+		s := load(t)
+		for i := range s.units { // as large as a camera's
+			s.units[i].NALUs = append(slices.Clip(s.units[i].NALUs), bytes.Repeat([]byte{1}, 20_000))
+		}
+		for _, key := range []bool{true, false} {
+			b, err := Pack(s.params, key, 7, s.units, s.end)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waste := cap(b) - len(b); waste > len(b)/8 {
+				t.Errorf("%s, key %v: %d bytes take %d", name, key, len(b), cap(b))
+			}
+		}
+	}
+}

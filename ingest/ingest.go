@@ -26,6 +26,8 @@ type Unit struct {
 	Received time.Time // when its last packet arrived
 	NTP      time.Time // of PTS by the sender's clock, from its RTCP reports; zero when it told nothing
 	NALUs    [][]byte  // without start codes; the sink may keep them
+	Missing  bool      // packets between the unit before and the end of this one never came
+	Partial  bool      // Missing, and some of them are or may be of this unit
 }
 
 // Sink takes one connection's video, and the audio beside it. Calls of Start and Unit come from one goroutine at a

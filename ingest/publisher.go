@@ -58,13 +58,23 @@ func (p *Publisher) Publish(f *frames.Fragment) {
 	p.ring = append(p.ring, f)
 	p.length += f.Duration
 	p.bytes += len(f.Payload)
-	for p.length > RingDuration || p.bytes > RingBytes {
+	for p.length > RingDuration || p.bytes > p.room() {
 		p.dropGroup()
 	}
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// room is how many bytes the ring may hold. Beside it a camera has a fragment that comes in, one that is being packed and one on
+// its way to the bus, which counts where pictures are large.
+func (p *Publisher) room() int {
+	largest := 0
+	for _, f := range p.ring {
+		largest = max(largest, len(f.Payload))
+	}
+	return RingBytes - 3*largest
 }
 
 // Dropped returns how many fragments were given up.

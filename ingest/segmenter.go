@@ -20,6 +20,7 @@ const (
 	GapTooLarge = "access unit too large"
 	GapJump     = "timestamps jumped"
 	GapAway     = "camera away"
+	GapLoss     = "packets lost"
 	GapBusAway  = "bus away"
 )
 
@@ -50,7 +51,8 @@ type Segmenter struct {
 	bytes  int               // of held
 	skip   bool              // up to the next key unit
 	clock  arrival           // in place of the source's, when that stands still
-	gap    string            // reason of what is missing in front of the next fragment
+	gap    string            // reason of what is missing in front of the next unit
+	lossy  bool              // packets were lost since the latest key unit that came whole
 	end    time.Time         // of the last fragment
 	sound  soundtrack
 	stats  SegmenterStats
@@ -81,7 +83,9 @@ type epoch struct {
 
 	units []frames.AccessUnit // of the fragment in the making
 	bytes int
-	last  int64 // ticks the last unit but one took
+	gap   string // reason of what is missing in front of it
+	lossy bool   // pictures of it may be damaged
+	last  int64  // ticks the last unit but one took
 }
 
 // anchor ties the source's clock to the wall clock.
@@ -162,6 +166,7 @@ func (s *Segmenter) Unit(u Unit) error {
 	if err := s.renew(u, pic.key()); err != nil {
 		return err
 	}
+	s.lose(u, pic)
 	if s.epoch == nil || s.skip && !pic.key() {
 		s.stats.Dropped++
 		return nil
@@ -198,6 +203,20 @@ func (s *Segmenter) hold(joined [][]byte) {
 		return
 	}
 	s.held, s.bytes = joined, size
+}
+
+// lose notes what lost packets do. Up to a key unit that came whole, units may be decoded from what is not there; in front of
+// that unit pictures are missing.
+func (s *Segmenter) lose(u Unit, pic picture) {
+	switch whole := pic.key() && !u.Partial; {
+	case whole:
+		s.lossy = false
+		if u.Missing && s.gap == "" {
+			s.gap = GapLoss
+		}
+	case u.Missing:
+		s.lossy = true
+	}
 }
 
 // renew ends the epoch where it cannot go on, and begins one where it can.
@@ -282,6 +301,11 @@ func (s *Segmenter) add(u Unit, pic picture) error {
 		e.base = dts
 	}
 	dts -= e.base
+	if n := len(e.units); n > 0 && s.gap != "" { // its last picture is not shown through the gap
+		if err := s.flush(min(dts, e.units[n-1].DTS+e.last)); err != nil {
+			return err
+		}
+	}
 	if n := len(e.units); n > 0 {
 		e.last = dts - e.units[n-1].DTS
 		long := dts + e.last - e.units[0].DTS
@@ -291,6 +315,10 @@ func (s *Segmenter) add(u Unit, pic picture) error {
 			}
 		}
 	}
+	if len(e.units) == 0 {
+		e.gap, s.gap = s.gap, ""
+	}
+	e.lossy = e.lossy || s.lossy
 	e.units = append(e.units, frames.AccessUnit{PTS: pts - e.base, DTS: dts, Key: pic.key(), NALUs: u.NALUs})
 	e.bytes += size
 	return nil
@@ -337,12 +365,12 @@ func (s *Segmenter) flush(end int64) error {
 		Camera: s.camera, Epoch: e.id, Seq: e.seq, Key: units[0].Key,
 		Start:    e.anchor.at(units[0].PTS + e.base),
 		Duration: frames.Duration(end - from),
-		Codec:    e.params.Codec, Width: e.width, Height: e.height, Payload: payload,
+		Codec:    e.params.Codec, Width: e.width, Height: e.height, Loss: e.lossy, Payload: payload,
 	}
-	if s.gap != "" && !s.end.IsZero() {
-		f.Gap = &frames.Gap{From: s.end, To: later(s.end, f.Start), Reason: s.gap}
+	if e.gap != "" && !s.end.IsZero() {
+		f.Gap = &frames.Gap{From: s.end, To: later(s.end, f.Start), Reason: e.gap}
 	}
-	s.gap = ""
+	e.gap, e.lossy = "", false
 	s.end = f.End()
 	e.seq++
 	s.stats.Fragments++

@@ -209,11 +209,11 @@ func TestSegmenterEpochs(t *testing.T) {
 				t.Errorf("got %d epochs and %d dropped, want %d and %d", st.Epochs, st.Dropped, tt.epochs, tt.lost)
 			}
 			var gaps []string
-			for _, f := range fs {
+			for i, f := range fs {
 				if f.Gap != nil {
 					gaps = append(gaps, f.Gap.Reason)
-					if f.Gap.To.Before(f.Gap.From) {
-						t.Errorf("%s: gap from %v to %v", f.ID(), f.Gap.From, f.Gap.To)
+					if f.Gap.To.Before(f.Gap.From) || i == 0 || !f.Key || !f.Gap.From.Equal(fs[i-1].End()) {
+						t.Errorf("%s, key %v: gap from %v to %v", f.ID(), f.Key, f.Gap.From, f.Gap.To)
 					}
 				}
 			}

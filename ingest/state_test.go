@@ -46,3 +46,31 @@ func TestStateCountsLoss(t *testing.T) {
 		r.stop()
 	})
 }
+
+// What cannot be decoded is known late: only the connection that still brings it ends, and the camera says why.
+func TestUndecodable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{acts: []func(context.Context, Sink) error{plays(t, 25*time.Second, nil), plays(t, time.Hour, nil)}}
+		r := newRig(t, framestest.NewLog(), false, Camera{ID: "door", Source: s})
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		epoch := stored(t, r.log, "door")[0].Epoch
+		r.Undecodable("door", "another")
+		r.Undecodable("yard", epoch)
+		synctest.Wait()
+		if !r.states.last().Online {
+			t.Fatal("a connection ended that brought nothing of it")
+		}
+		r.Undecodable("door", epoch)
+		synctest.Wait()
+		if st := r.states.last(); st.Online || st.LastError != ErrUndecodable.Error() {
+			t.Errorf("got state %+v, want why it is offline", st)
+		}
+		time.Sleep(3 * time.Second)
+		r.Undecodable("door", epoch) // is told again until the next key frame
+		synctest.Wait()
+		if !r.states.last().Online || len(s.waits()) != 1 {
+			t.Errorf("got state %+v after %d attempts, want the second connection", r.states.last(), len(s.waits())+1)
+		}
+	})
+}

@@ -24,6 +24,8 @@ var (
 	ErrNoKey = errors.New("no key frame for 15 s")
 	// ErrKeysEnded says that recorded video had no key frame for KeyGap.
 	ErrKeysEnded = errors.New("no key frame for 60 s")
+	// ErrUndecodable says that of recorded video nothing could be decoded, see Supervisor.Undecodable.
+	ErrUndecodable = errors.New("no picture that can be decoded for 20 s")
 	// ErrStopped says that the program stops.
 	ErrStopped = errors.New("ingest stopped")
 	// ErrCredentials is what a Source returns when the camera refuses its credentials. Cameras lock accounts, so
@@ -170,6 +172,30 @@ func (l *lane) stop() {
 	l.mu.Unlock()
 	if c != nil {
 		_ = c.close(ErrStopped) // it returns the reason just given
+	}
+}
+
+// Undecodable ends the connection that brings an epoch of the camera's, or of its stream for analysis, of which nothing can be
+// decoded. Who decodes knows it later than it comes: of an epoch that is over nothing is done.
+func (s *Supervisor) Undecodable(camera frames.CameraID, epoch string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range []frames.CameraID{camera, camera.Detect()} {
+		if l := s.lanes[id]; l != nil {
+			l.undecodable(epoch)
+		}
+	}
+}
+
+func (l *lane) undecodable(epoch string) {
+	l.mu.Lock()
+	c := l.current
+	if l.epoch != epoch {
+		c = nil
+	}
+	l.mu.Unlock()
+	if c != nil {
+		_ = c.close(ErrUndecodable) // it returns the reason just given
 	}
 }
 

@@ -87,10 +87,12 @@ type Worker struct {
 	begun  bool   // the epoch's first key fragment was found
 	viewer *Viewer
 	pace   pace
-	failed bool    // the latest fragment was not analysed
-	paused bool    // the tracks were ended because nothing came
-	blind  int     // pictures in a row that could not be looked at
-	stop   error   // why the worker cannot go on
+	failed bool  // the latest fragment was not analysed
+	paused bool  // the tracks were ended because nothing came
+	seen   int64 // pictures that were decoded
+	blind  int   // pictures in a row that could not be looked at
+	stop   error // why the worker cannot go on
+	dark   darkness
 	beside *beside // the main stream beside the one for analysis; nil for a camera that sends one stream
 
 	state atomic.Pointer[State]
@@ -103,6 +105,8 @@ type State struct {
 	Gated  bool            `json:"gated"` // the camera is quiet, and only its key frames are decoded
 	Lag    time.Duration   `json:"lag"`   // from capture to analysis of the latest fragment, in nanoseconds
 	Stream Stream          `json:"stream,omitempty"`
+	// Undecodable is the epoch of which nothing could be decoded for 20 s; empty when all is well.
+	Undecodable string `json:"undecodable,omitempty"`
 	Counts
 }
 
@@ -202,13 +206,17 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 	w.next, w.paused, w.failed = f.Seq+1, false, false
 	if !w.viewer.IsOpen() && !f.Key {
 		w.failed = true
+		w.dark.add(f, true)
 		return nil
 	}
+	seen := w.seen
 	err := w.view(f)
 	if w.stop != nil {
 		return w.stop
 	}
-	if w.failed = err != nil; w.failed {
+	w.failed = err != nil
+	w.dark.add(f, w.failed && w.seen == seen)
+	if w.failed {
 		w.trouble.add(fmt.Errorf("fragment %s: %w", f.ID(), err))
 		if err := w.breakOff(); err != nil {
 			return err
@@ -238,7 +246,10 @@ func (w *Worker) report(f *frames.Fragment) {
 }
 
 func (w *Worker) store(lag time.Duration) {
-	w.state.Store(&State{Camera: w.camera, Level: w.pace.level, Gated: w.viewer.Gated(), Lag: lag, Stream: w.stream(), Counts: w.viewer.Counts()})
+	w.state.Store(&State{
+		Camera: w.camera, Level: w.pace.level, Gated: w.viewer.Gated(), Lag: lag, Stream: w.stream(),
+		Undecodable: w.dark.undecodable(), Counts: w.viewer.Counts(),
+	})
 }
 
 // view decodes the fragment as far as that is worth it.
@@ -279,6 +290,7 @@ func (w *Worker) open(f *frames.Fragment, p *frames.Parameters, pts int64) error
 
 // picture analyses one picture and sends what it says. Its error is w.stop.
 func (w *Worker) picture(ctx context.Context, p Picture) error {
+	w.seen++
 	if w.beside != nil && !w.beside.instead {
 		p = w.beside.with(p)
 	}

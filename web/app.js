@@ -132,7 +132,7 @@ function drawDetail({ alert, clips, clip_deleted: deleted }) {
   for (const clip of clips) {
     facts.push([clips.length > 1 ? `Clip ${clip.piece}` : "Clip", `${short(clip.start)} to ${short(clip.end)}, ${clip.codec} ${clip.width}×${clip.height}, ${(clip.bytes / 1e6).toFixed(1)} MB`]);
     facts.push(["SHA-256", clip.sha256]);
-    for (const gap of clip.gaps || []) facts.push(["Missing", `${short(gap.from)} to ${short(gap.to)}: ${gap.reason}`]);
+    for (const gap of clip.gaps || []) facts.push(["Gap", `${short(gap.from)} to ${short(gap.to)}: ${gap.reason}`]);
   }
   $("detail-facts").replaceChildren(...facts.flatMap(([name, value]) =>
     [make("dt", { textContent: name }), make("dd", { textContent: value })]));

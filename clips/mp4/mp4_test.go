@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,12 @@ func TestGapKeepsItsTime(t *testing.T) {
 	file, units := open(t, "bframes.mp4")
 	all := cut(t, file.Parameters, units, "a", captured)
 	second := captured.Add(time.Second)
+	lossy := slices.Clone(all)
+	for _, i := range []int{1, 2, 5, 7, 8} {
+		damaged := *all[i]
+		damaged.Loss = true
+		lossy[i] = &damaged
+	}
 	tests := []struct {
 		name      string
 		fragments []*frames.Fragment
@@ -258,6 +265,16 @@ func TestGapKeepsItsTime(t *testing.T) {
 			fragments: append(all[:6:6], all[7:]...),
 			units:     units[:30],
 			gaps:      []frames.Gap{{From: all[5].End(), To: all[8].End(), Reason: reasonNoKey}},
+		},
+		{
+			name:      "packets were lost",
+			fragments: lossy,
+			units:     units,
+			gaps: []frames.Gap{
+				{From: all[1].Start, To: all[2].End(), Reason: reasonLoss},
+				{From: all[5].Start, To: all[5].End(), Reason: reasonLoss},
+				{From: all[7].Start, To: all[8].End(), Reason: reasonLoss},
+			},
 		},
 	}
 	for _, tt := range tests {

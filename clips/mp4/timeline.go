@@ -15,6 +15,7 @@ const (
 	reasonRestarted  = "stream restarted"
 	reasonNoKey      = "no key picture to decode from"
 	reasonParameters = "parameters changed"
+	reasonLoss       = "packets lost, pictures may be damaged"
 )
 
 // piece is an unpacked fragment.
@@ -70,6 +71,7 @@ func split(fragments []*frames.Fragment) (runs []*run, lost []frames.Gap, err er
 		if gap := between(last, &p, follows); gap != nil {
 			current.gaps = append(current.gaps, *gap)
 		}
+		current.lose(&p, last, follows)
 		current.pieces = append(current.pieces, p)
 		last, next, skipped = &p, f.Seq+1, nil
 	}
@@ -108,6 +110,17 @@ func between(last, p *piece, follows bool) *frames.Gap {
 		return &frames.Gap{From: last.End(), To: p.Start, Reason: reasonMissing}
 	default:
 		return &frames.Gap{From: last.End(), To: p.Start, Reason: reasonRestarted}
+	}
+}
+
+// lose notes the time in which the pictures of p may be damaged. It is a gap in what can be relied on.
+func (r *run) lose(p, last *piece, follows bool) {
+	switch {
+	case !p.Loss:
+	case follows && last.Loss && len(r.gaps) > 0 && r.gaps[len(r.gaps)-1].Reason == reasonLoss:
+		r.gaps[len(r.gaps)-1].To = p.End()
+	default:
+		r.gaps = append(r.gaps, frames.Gap{From: p.Start, To: p.End(), Reason: reasonLoss})
 	}
 }
 

@@ -30,7 +30,7 @@ type Facts struct {
 	Width  int // pixels
 	Height int
 	Units  int          // access units
-	Gaps   []frames.Gap // capture time between the fragments that the file lacks, oldest first
+	Gaps   []frames.Gap // capture time between the fragments that the file lacks or shows damaged, oldest first
 }
 
 // Write writes the fragments, given in log order, as ftyp, moov and mdat: a track of avc1 or hvc1, and one of mp4a or

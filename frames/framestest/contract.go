@@ -129,7 +129,7 @@ func unchanged(t *testing.T, log frames.Log, _ func(uint64)) {
 	f[0].Gap = &frames.Gap{
 		From: f[0].Start.Add(-time.Minute), To: f[0].Start, Reason: "camera \"away\",\r\nfor äges",
 	}
-	f[0].Codec, f[0].Duration = frames.H265, 33_366_666*time.Nanosecond
+	f[0].Codec, f[0].Duration, f[0].Loss = frames.H265, 33_366_666*time.Nanosecond, true
 	f[1].Payload = make([]byte, frames.MaxFragmentBytes)
 	_, _ = rand.Read(f[1].Payload)
 	Append(t, log, f...)

@@ -62,7 +62,7 @@ func Append(t testing.TB, log frames.Log, fragments ...*frames.Fragment) {
 func Equal(a, b *frames.Fragment) bool {
 	gaps := (a.Gap == nil) == (b.Gap == nil) && (a.Gap == nil ||
 		a.Gap.From.Equal(b.Gap.From) && a.Gap.To.Equal(b.Gap.To) && a.Gap.Reason == b.Gap.Reason)
-	return gaps && a.ID() == b.ID() && a.Key == b.Key && a.KeyPos == b.KeyPos && a.Pos == b.Pos &&
+	return gaps && a.Loss == b.Loss && a.ID() == b.ID() && a.Key == b.Key && a.KeyPos == b.KeyPos && a.Pos == b.Pos &&
 		a.Start.Equal(b.Start) && a.Duration == b.Duration && a.Codec == b.Codec &&
 		a.Width == b.Width && a.Height == b.Height && bytes.Equal(a.Payload, b.Payload)
 }

@@ -24,6 +24,7 @@ const (
 	headerCodec    = "Vigil-Codec"
 	headerSize     = "Vigil-Size" // "1920x1080"
 	headerGap      = "Vigil-Gap"  // JSON; absent when nothing is missing
+	headerLoss     = "Vigil-Loss" // "1"; absent when no packet was lost
 )
 
 // Bounds of what a header is believed.
@@ -56,6 +57,9 @@ func encode(f *frames.Fragment) (nats.Header, error) {
 			return nil, fmt.Errorf("gap: %w", err)
 		}
 		h.Set(headerGap, string(gap))
+	}
+	if f.Loss {
+		h.Set(headerLoss, "1")
 	}
 	return h, nil
 }
@@ -95,6 +99,7 @@ func decode(camera frames.CameraID, h nats.Header) (*frames.Fragment, error) {
 		Epoch:  h.Get(headerEpoch),
 		Key:    h.Get(headerKey) == "1",
 		Codec:  frames.Codec(h.Get(headerCodec)),
+		Loss:   h.Get(headerLoss) == "1",
 	}
 	var seq, keyPos, start, duration, size, gap error
 	f.Seq, seq = strconv.ParseUint(h.Get(headerSeq), 10, 64)

@@ -11,15 +11,15 @@ import (
 )
 
 func FuzzDecode(f *testing.F) {
-	f.Add("e", "1", "1", "0", "2026-11-22T20:15:31.204Z", "500000000", "h264", "1920x1080", "")
+	f.Add("e", "1", "1", "0", "2026-11-22T20:15:31.204Z", "500000000", "h264", "1920x1080", "", "1")
 	f.Add("e", "18446744073709551615", "0", "7", "0000-01-01T00:00:00+23:59", "-1", "h265", "0x0",
-		`{"from":"2026-11-22T20:15:31Z","to":"2026-11-22T20:15:31Z","reason":"away"}`)
-	f.Add("", "", "", "", "", "", "", "", "{")
-	f.Fuzz(func(t *testing.T, epoch, seq, key, keyPos, start, duration, codec, size, gap string) {
+		`{"from":"2026-11-22T20:15:31Z","to":"2026-11-22T20:15:31Z","reason":"away"}`, "")
+	f.Add("", "", "", "", "", "", "", "", "{", "{")
+	f.Fuzz(func(t *testing.T, epoch, seq, key, keyPos, start, duration, codec, size, gap, loss string) {
 		h := nats.Header{}
 		for name, value := range map[string]string{
 			headerEpoch: epoch, headerSeq: seq, headerKey: key, headerKeyPos: keyPos, headerStart: start,
-			headerDuration: duration, headerCodec: codec, headerSize: size, headerGap: gap,
+			headerDuration: duration, headerCodec: codec, headerSize: size, headerGap: gap, headerLoss: loss,
 		} {
 			h.Set(name, value)
 		}

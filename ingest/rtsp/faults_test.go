@@ -2,8 +2,12 @@ package rtsp
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
 	"vigil/frames"
 	"vigil/ingest"
@@ -80,4 +84,38 @@ func TestPullIsReset(t *testing.T) {
 		seqs[f.Epoch]++
 	}
 	unpack(t, fs...)
+}
+
+// R16: a camera that takes one session at a time, and holds the one before for a while after its connection is gone.
+func TestPullFromCameraWithOneSession(t *testing.T) {
+	t.Parallel()
+	var most, setups int
+	c := newCamera(t, "plain", func(c *camera) {
+		c.setup = func(*gortsplib.ServerHandlerOnSetupCtx) *base.Response { // under the camera's lock
+			setups++
+			most = max(most, len(c.conns))
+			if setups == 2 || setups == 3 {
+				return &base.Response{StatusCode: base.StatusNotEnoughBandwidth}
+			}
+			return &base.Response{StatusCode: base.StatusOK}
+		}
+	})
+	said := &logged{}
+	st := newStation(t, said, ingest.Camera{ID: "door", Source: newTestClient(t, said, c, Auto)})
+	first := st.newest(t, func(f *frames.Fragment) bool { return f.Seq >= 2 })
+	began := time.Now()
+	c.hangUp()
+	st.newest(t, func(f *frames.Fragment) bool { return f.Epoch != first.Epoch })
+	// Back-off of 1, 2 and 4 s, each a fifth less by chance.
+	if took := time.Since(began); took < 5*time.Second {
+		t.Errorf("video came again after %v, with two attempts refused", took)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if setups != 4 || most != 1 {
+		t.Errorf("got %d attempts with %d connections at most, want 4 with 1", setups, most)
+	}
+	if !strings.Contains(said.String(), "453 Not Enough Bandwidth") {
+		t.Errorf("the status is not named: %s", said)
+	}
 }

@@ -68,8 +68,8 @@ func TestTrackBounds(t *testing.T) {
 					t.Fatalf("packet %d: got a unit of %d NAL units", i, len(u.NALUs))
 				}
 			}
-			if now := held(); now > before+64<<20 {
-				t.Errorf("%d MiB are held, want at most 64", (now-before)>>20)
+			if now := held(); now > before+16<<20 {
+				t.Errorf("%d MiB are held, want at most 16", (now-before)>>20)
 			}
 			if u, ok := send(1000, true, []byte{0x65, 9}); ok && failed > 0 {
 				t.Errorf("got the rest of what was dropped, %d NAL units", len(u.NALUs))

@@ -25,10 +25,10 @@ var errNoVideo = errors.New("no H.264 or H.265 video in the stream")
 
 // What a decoder may hold of an access unit that is not complete. It counts the bytes of NAL units alone and keeps
 // packets whole, so that packets with next to nothing in them could fill the memory. An access unit has at most 8 MiB,
-// which are 6000 packets of the usual size.
+// which are 6000 packets of the usual size; over UDP each has a buffer of 1473 bytes, whatever it holds.
 const (
-	maxUnitPackets = 16 << 10
-	maxUnitBytes   = 16 << 20
+	maxUnitPackets = 8 << 10
+	maxUnitBytes   = 9 << 20
 )
 
 var errBacklog = fmt.Errorf("access unit is not complete after %d packets or %d bytes", maxUnitPackets, maxUnitBytes)
@@ -46,6 +46,7 @@ type track struct {
 	bytes   int
 	broken  bool  // the access unit of brokenAt lacks a part
 	badTime int64 // when it is shown
+	losses  losses
 }
 
 // decode takes packets and returns the NAL units of the access unit that one of them completes.
@@ -99,6 +100,7 @@ func findTrack(desc *description.Session) (*track, error) {
 // unit takes a packet and returns the access unit that it completes, if it does. Of one that lacks a part, which an
 // error told, nothing is returned.
 func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, err error) {
+	jumped := t.losses.packet(pkt.SequenceNumber, &t.clock)
 	pts := t.clock.unwrap(pkt.Timestamp)
 	nalus, err := t.decode(pkt)
 	switch {
@@ -116,6 +118,12 @@ func (t *track) unit(pkt *rtp.Packet, now time.Time) (u ingest.Unit, ok bool, er
 	u = ingest.Unit{PTS: t.clock.complete(pts), Received: now, NALUs: nalus}
 	lacking := t.broken && u.PTS == t.badTime
 	t.broken = false
+	if !lacking {
+		u.Missing, u.Partial = t.losses.unit(t.params.Codec, nalus)
+	}
+	if jumped && t.clock.open {
+		t.losses.missing = true // in front of the unit that the packet begins
+	}
 	return u, !lacking, nil
 }
 
@@ -149,6 +157,7 @@ func (t *track) breakOff(pts int64) error {
 	t.clock.open = false
 	t.packets, t.bytes = 0, 0
 	t.broken, t.badTime = true, pts
+	t.losses = t.losses.broken()
 	return nil
 }
 

@@ -26,7 +26,7 @@ func newTrack(t testing.TB, video format.Format) *track {
 }
 
 // After a loss every access unit has its own time, and none has a part of another's. A unit is written as its time and the
-// number of its NAL units.
+// number of its NAL units, and says of those behind a loss that something is missing.
 func TestTrackAfterLoss(t *testing.T) {
 	type packet struct {
 		seq     uint16
@@ -34,11 +34,12 @@ func TestTrackAfterLoss(t *testing.T) {
 		marker  bool
 		payload []byte
 	}
-	sps, idr, slice := []byte{0x67, 1}, []byte{0x65, 1}, []byte{0x41, 1}
+	sps, idr, slice, second := []byte{0x67, 1}, []byte{0x65, 0x81}, []byte{0x41, 0x81}, []byte{0x41, 1}
 	begin, middle, end := fua(true, false, []byte{1}), fua(false, false, []byte{2}), fua(false, true, []byte{3})
 	type unit struct {
 		pts   int64
 		nalus int
+		lost  string // "missing" in front of it, "partial" for what it may lack itself
 	}
 	for _, tt := range []struct {
 		name    string
@@ -47,25 +48,40 @@ func TestTrackAfterLoss(t *testing.T) {
 	}{
 		{"nothing is lost", []packet{
 			{1, 100, false, sps}, {2, 100, false, begin}, {3, 100, true, end}, {4, 200, true, slice}, {5, 300, true, slice},
-		}, []unit{{0, 2}, {100, 1}, {200, 1}}},
+		}, []unit{{0, 2, ""}, {100, 1, ""}, {200, 1, ""}}},
 		{"the end of a fragmented picture", []packet{
 			{1, 100, true, idr}, {2, 200, false, begin}, {4, 300, true, slice}, {5, 400, true, slice},
-		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		}, []unit{{0, 1, ""}, {200, 1, "missing"}, {300, 1, ""}}},
 		{"the middle of one", []packet{
 			{1, 100, true, idr}, {2, 200, false, begin}, {4, 200, true, end}, {5, 300, true, slice}, {6, 400, true, slice},
-		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		}, []unit{{0, 1, ""}, {200, 1, "missing"}, {300, 1, ""}}},
 		{"the middle of one behind its parameters", []packet{
 			{1, 100, false, sps}, {2, 100, false, begin}, {4, 100, false, middle}, {5, 100, true, end}, {6, 200, true, slice}, {7, 300, true, slice},
-		}, []unit{{100, 1}, {200, 1}}},
+		}, []unit{{100, 1, "missing"}, {200, 1, ""}}},
 		{"the beginning of one", []packet{
 			{1, 100, true, idr}, {3, 200, false, middle}, {4, 200, true, end}, {5, 300, true, slice}, {6, 400, true, slice},
-		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		}, []unit{{0, 1, ""}, {200, 1, "missing"}, {300, 1, ""}}},
 		{"a slice of several in a fragmented picture", []packet{
 			{1, 100, false, begin}, {3, 100, false, end}, {4, 100, true, slice}, {5, 200, true, slice},
-		}, []unit{{100, 1}}},
+		}, []unit{{100, 1, "missing"}}},
+		{"a picture", []packet{
+			{1, 100, true, idr}, {3, 300, true, slice}, {4, 400, true, slice},
+		}, []unit{{0, 1, ""}, {200, 1, "missing"}, {300, 1, ""}}},
+		{"the first slice of several", []packet{
+			{1, 100, true, idr}, {3, 200, true, second}, {4, 300, true, slice},
+		}, []unit{{0, 1, ""}, {100, 1, "partial"}, {200, 1, ""}}},
+		{"a slice of several", []packet{
+			{1, 100, true, idr}, {2, 200, false, slice}, {4, 200, true, second}, {5, 300, true, slice},
+		}, []unit{{0, 1, ""}, {100, 2, "partial"}, {200, 1, ""}}},
+		{"the last slice of several", []packet{
+			{1, 100, true, idr}, {2, 200, false, slice}, {4, 300, true, slice}, {5, 400, true, slice},
+		}, []unit{{0, 1, ""}, {100, 1, "partial"}, {200, 1, "missing"}}},
+		{"the numbers wrap", []packet{
+			{65535, 100, true, idr}, {0, 200, true, slice}, {1, 300, true, slice},
+		}, []unit{{0, 1, ""}, {100, 1, ""}, {200, 1, ""}}},
 		{"markers do not exist", []packet{
 			{1, 100, false, idr}, {2, 200, false, begin}, {4, 300, false, slice}, {5, 400, false, slice}, {6, 500, false, slice},
-		}, []unit{{0, 1}, {200, 1}, {300, 1}}},
+		}, []unit{{0, 1, ""}, {200, 1, "missing"}, {300, 1, ""}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTrack(t, &format.H264{PayloadTyp: 96, PacketizationMode: 1})
@@ -76,7 +92,7 @@ func TestTrackAfterLoss(t *testing.T) {
 					Payload: p.payload,
 				}, time.Now())
 				if ok {
-					got = append(got, unit{u.PTS, len(u.NALUs)})
+					got = append(got, unit{u.PTS, len(u.NALUs), lossOf(u)})
 				}
 			}
 			if !slices.Equal(got, tt.want) {
@@ -84,6 +100,16 @@ func TestTrackAfterLoss(t *testing.T) {
 			}
 		})
 	}
+}
+
+func lossOf(u ingest.Unit) string {
+	switch {
+	case u.Partial:
+		return "partial"
+	case u.Missing:
+		return "missing"
+	}
+	return ""
 }
 
 // FuzzTrack gives packets to a track: each is flags, sequence number, time, length and payload.

@@ -123,7 +123,7 @@ func TestPullTransports(t *testing.T) {
 }
 
 // R06: with a fifth and a twentieth of the packets lost and others out of order, what is recorded is whole access units
-// of the camera, each at its time.
+// of the camera, each at its time, and those behind what never came say so.
 func TestPullOverLossyUDP(t *testing.T) {
 	for _, every := range []int{5, 20} {
 		t.Run(strconv.Itoa(every), func(t *testing.T) {
@@ -137,6 +137,7 @@ func TestPullOverLossyUDP(t *testing.T) {
 			_, units := fixture(t, "bframes")
 			length := int64(len(units)) * frames.ClockRate / 25
 			var offset int64
+			expected := -1
 			for i, u := range w.units {
 				at := slices.IndexFunc(units, func(f frames.AccessUnit) bool {
 					return sameUnits(pictures([]frames.AccessUnit{f}), pictures([]frames.AccessUnit{{NALUs: u.NALUs}}))
@@ -152,6 +153,10 @@ func TestPullOverLossyUDP(t *testing.T) {
 				if d != offset {
 					t.Errorf("unit %d, the camera's %d: is %d ticks off its time", i, at, d-offset)
 				}
+				if skipped := i > 0 && at != expected; skipped && !u.Missing {
+					t.Errorf("unit %d, the camera's %d where %d was next: does not say that something is missing", i, at, expected)
+				}
+				expected = (at + 1) % len(units)
 			}
 			if !strings.Contains(said.String(), "lost=") {
 				t.Errorf("nothing was said of the loss: %s", said)

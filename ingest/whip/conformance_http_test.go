@@ -127,6 +127,7 @@ func TestConformanceOfTrickle(t *testing.T) {
 		{"4.3.1 a weak ETag never matches", "PATCH", p.session, frag, []string{ct, typeSDPFrag, auth, right, match, "W/" + p.etag}, 412, nil},
 		{"4.3.1 an ETag without its quotes", "PATCH", p.session, frag, []string{ct, typeSDPFrag, auth, right, match, strings.Trim(p.etag, `"`)}, 412, nil},
 		{"4.3.1 junk is malformed", "PATCH", p.session, "junk", known, 400, nil},
+		{"4.3.1 zero bytes are malformed", "PATCH", p.session, "a=candidate:1 1 UDP 5 127.0.0.1 9 typ \x00\r\n", known, 400, nil},
 		{"4.3.1 a bad candidate is malformed", "PATCH", p.session, "a=candidate:1 1 UDP x\r\n", known, 400, nil},
 		{"4.3.1 two ufrags are malformed", "PATCH", p.session, "a=ice-ufrag:one1\r\na=ice-ufrag:two2\r\n", known, 400, nil},
 		{"4.3.1 a pwd alone is malformed", "PATCH", p.session, "a=ice-pwd:" + pwd + "\r\n", known, 400, nil},

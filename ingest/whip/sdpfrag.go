@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -18,8 +19,8 @@ type fragment struct {
 // parseFragment reads an application/trickle-ice-sdpfrag body. Attributes it does not know are ignored, as SDP
 // asks for; lines that are no SDP are errors.
 func parseFragment(body []byte) (*fragment, error) {
-	if !utf8.Valid(body) {
-		return nil, errors.New("the fragment is not UTF-8")
+	if !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 { // RFC 8866, 5: no zero bytes
+		return nil, errors.New("the fragment is not UTF-8, or has zero bytes")
 	}
 	f := &fragment{}
 	for line := range strings.SplitSeq(string(body), "\n") {

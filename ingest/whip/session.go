@@ -73,7 +73,7 @@ func (e *Endpoint) newSession(camera string, show shown, o *offer) (*session, er
 		done:    make(chan struct{}), connected: make(chan struct{}),
 		tracks: make(chan *webrtc.TrackRemote, 4), ask: make(chan struct{}, 1),
 	}
-	api, err := e.api(o)
+	api, err := e.api(s)
 	if err != nil {
 		return nil, err
 	}

@@ -7,13 +7,15 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 )
 
 const receiveMTU = 1500
 
-// api is a pion of just the codecs that the answer takes.
-func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
+// api is a pion for one session, of just the codecs that the answer takes.
+func (e *Endpoint) api(s *session) (*webrtc.API, error) {
+	o := s.offer
 	m := &webrtc.MediaEngine{}
 	err := o.video.register(m, webrtc.RTPCodecTypeVideo)
 	if err == nil && o.audio != nil {
@@ -31,7 +33,7 @@ func (e *Endpoint) api(o *offer) (*webrtc.API, error) {
 		return nil, fmt.Errorf("configure interceptors: %w", err)
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors),
-		webrtc.WithSettingEngine(e.settings())), nil
+		webrtc.WithSettingEngine(e.settings(s))), nil
 }
 
 // register makes pion know the codec.
@@ -43,8 +45,8 @@ func (c *codec) register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType) error 
 	return err
 }
 
-// settings are the transport of all sessions.
-func (e *Endpoint) settings() webrtc.SettingEngine {
+// settings are the session's transport.
+func (e *Endpoint) settings(of *session) webrtc.SettingEngine {
 	s := webrtc.SettingEngine{LoggerFactory: pionLogger{e.cfg.Log}}
 	s.SetICEUDPMux(e.udpMux)
 	s.SetICETCPMux(e.tcpMux)
@@ -57,5 +59,13 @@ func (e *Endpoint) settings() webrtc.SettingEngine {
 	s.SetReceiveMTU(receiveMTU)
 	// Consent (RFC 7675). A publisher that only sends media and answers no checks, as FFmpeg, is heard by its media.
 	s.SetICETimeouts(e.timeouts.silent, e.timeouts.failed, 2*time.Second)
+	s.SetICEBindingRequestHandler(of.follow)
 	return s
+}
+
+// follow says whether the connection moves to where a check of the publisher's came from. It does when nothing is heard any
+// more from where it was, as behind a router that was restarted: publishers do not choose anew then, and media, which is taken from
+// wherever they check, would end with the consent of the old address.
+func (s *session) follow(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool {
+	return s.pc.ICEConnectionState() == webrtc.ICEConnectionStateDisconnected
 }

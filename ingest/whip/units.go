@@ -52,6 +52,7 @@ type assembler struct {
 	head    [][]byte // NAL units without a picture that were marked as a unit of their own
 	unsure  bool     // the beginning of unit may be missing
 	waiting bool     // for a key frame
+	missing bool     // units are, in front of the next one
 
 	tsKnown bool
 	ts32    uint32
@@ -142,7 +143,7 @@ func (a *assembler) lose() {
 	}
 	a.reset()
 	a.head = nil
-	a.unsure, a.waiting, a.wantKey = true, true, true
+	a.unsure, a.waiting, a.wantKey, a.missing = true, true, true, true
 }
 
 func (a *assembler) reset() {
@@ -205,7 +206,9 @@ func (a *assembler) finish(units []ingest.Unit) []ingest.Unit {
 		return units
 	}
 	a.waiting = false
-	return append(units, ingest.Unit{PTS: a.unwrap(first), Received: received, NALUs: nalus})
+	u := ingest.Unit{PTS: a.unwrap(first), Received: received, NALUs: nalus, Missing: a.missing}
+	a.missing = false
+	return append(units, u)
 }
 
 // unwrap follows the 32-bit RTP timestamp across its wrap.

@@ -33,6 +33,25 @@ func pts(units []ingest.Unit) []int64 {
 	return out
 }
 
+// The unit behind a loss says so, the one after it does not.
+func TestAssemblerSaysWhatIsMissing(t *testing.T) {
+	p, a, at := stream(), newAssembler(), noon
+	first := slices.Concat(p.packets(keyUnit(50), 0), p.packets(deltaUnit(10), 3000))
+	p.packets(deltaUnit(10), 6000) // never arrive
+	then := slices.Concat(p.packets(deltaUnit(10), 9000), p.packets(keyUnit(50), 12000))
+	units := pushAll(a, &at, slices.Concat(first, then)...)
+	at = at.Add(reorderWait)
+	units = append(units, pushAll(a, &at, p.packets(deltaUnit(10), 15000)...)...)
+	if got, want := pts(units), []int64{0, 3000, 12000, 15000}; !slices.Equal(got, want) {
+		t.Fatalf("got units at %v, want %v", got, want)
+	}
+	for _, u := range units {
+		if want := u.PTS == 12000; u.Missing != want || u.Partial {
+			t.Errorf("unit at %d: missing %v, partial %v, want %v and false", u.PTS, u.Missing, u.Partial, want)
+		}
+	}
+}
+
 func single(seq uint16, ts uint32, marker bool, payload []byte) *rtp.Packet {
 	return &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, Marker: marker}, Payload: payload}
 }

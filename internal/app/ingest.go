@@ -15,6 +15,7 @@ import (
 	"vigil/ingest/whip"
 	"vigil/internal/bus"
 	"vigil/internal/config"
+	"vigil/vision"
 )
 
 // cameraStates keeps what ingest says of the cameras in the cameras bucket.
@@ -58,6 +59,29 @@ func (a *App) openIngest(ctx context.Context) error {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	}
 	a.task("ingest", supervisor.Run)
+	return a.endUndecodable(ctx, supervisor)
+}
+
+// endUndecodable lets cameras connect anew of whose video the vision role can decode nothing.
+func (a *App) endUndecodable(ctx context.Context, supervisor *ingest.Supervisor) error {
+	watched, err := bus.OpenKV[vision.State](ctx, a.bus, bus.Watching)
+	if err != nil {
+		return err
+	}
+	a.task("undecodable", func(ctx context.Context) error {
+		for change, err := range watched.Watch(ctx) {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if s := change.Value; !change.Deleted && s.Undecodable != "" {
+				supervisor.Undecodable(s.Camera, s.Undecodable)
+			}
+		}
+		return nil
+	})
 	return nil
 }
 

@@ -62,12 +62,18 @@ func (a *App) openBus(ctx context.Context) (err error) {
 			return err
 		}
 		a.bus.Log = a.log
+		a.embeddedStorage(server)
 		limits.Store = server.MaxStore()
 	}
 	a.onClose(func() error { a.bus.Close(); return nil })
 	limits.Streams = append(limits.Streams, framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), limits.Replicas))
 	if err := a.bus.Declare(ctx, limits); err != nil {
 		return err
+	}
+	if a.cfg.NATS.URL != "" {
+		if err := a.remoteStorage(ctx); err != nil {
+			return err
+		}
 	}
 	a.frames = framesjs.New(a.bus.JetStream())
 	a.checks = append(a.checks, web.Check{Name: "bus", Probe: func(ctx context.Context) error {

@@ -42,6 +42,11 @@ type Conn struct {
 	// set before the first use.
 	Log *slog.Logger
 
+	// Healthy is a context that ends when the server can store nothing any more, its cause being the reason. Publishing
+	// then fails with ErrStorage at once, where the server itself would not answer. Nil: that is not known. It is set
+	// before the first use.
+	Healthy func() context.Context
+
 	nc *nats.Conn
 	js jetstream.JetStream
 }
@@ -52,7 +57,9 @@ func New(nc *nats.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	return &Conn{nc: nc, js: js}, nil
+	c := &Conn{nc: nc}
+	c.js = guarded{js, c}
+	return c, nil
 }
 
 // Connect dials an existing NATS, again and again until it answers or ctx ends. A connection that is lost later comes

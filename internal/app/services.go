@@ -70,6 +70,7 @@ func (a *App) openBus(ctx context.Context) (err error) {
 	if err := a.bus.Declare(ctx, limits); err != nil {
 		return err
 	}
+	a.watchStreams(limits)
 	if a.cfg.NATS.URL != "" {
 		if err := a.remoteStorage(ctx); err != nil {
 			return err

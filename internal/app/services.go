@@ -135,7 +135,7 @@ func remoteStore(cfg config.S3) (s3.Config, error) {
 	}
 	return s3.Config{
 		Endpoint: u.Host, Secure: u.Scheme == "https", Bucket: cfg.Bucket, Region: cfg.Region,
-		AccessKey: cfg.AccessKey, SecretKey: s3.Secret(cfg.SecretKey.Reveal()),
+		AccessKey: cfg.AccessKey, SecretKey: s3.Secret(cfg.SecretKey.Reveal()), Token: s3.Secret(cfg.Token.Reveal()),
 	}, nil
 }
 

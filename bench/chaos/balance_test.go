@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vigil/alerts"
+	"vigil/frames"
 	"vigil/vision"
 )
 
@@ -100,5 +101,21 @@ func TestNoClipWantsAReason(t *testing.T) {
 	b.faults = []fault{{What: "nats", How: "killed", From: at(0), To: at(1)}}
 	if out := weigh(b); len(out.Problems) != 0 || len(out.Explained) != 1 {
 		t.Errorf("got %q and %q, want an explanation", out.Problems, out.Explained)
+	}
+}
+
+// TestReelFromAnyMoment begins the reel at every tenth of a second: it begins with a key frame, at once or in the next round.
+func TestReelFromAnyMoment(t *testing.T) {
+	r, err := newReel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for offset := time.Duration(0); offset < 2*r.length; offset += 100 * time.Millisecond {
+		for u := range r.from(r.began.Add(offset)) {
+			if at := frames.Duration(u.DTS); !u.Key || at < offset%r.length || at > offset%r.length+2*time.Second {
+				t.Fatalf("from %s: begins at %s with key %v", offset, at, u.Key)
+			}
+			break
+		}
 	}
 }

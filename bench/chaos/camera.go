@@ -80,12 +80,12 @@ func (r *reel) from(now time.Time) iter.Seq2[frames.AccessUnit, error] {
 		skip, first := frames.Ticks(now.Sub(r.began)-round*r.length), true
 		for shift := int64(0); ; shift += frames.Ticks(r.length) {
 			for _, u := range r.units {
+				u.PTS += shift
+				u.DTS += shift
 				if first && (u.DTS < skip || !u.Key) {
 					continue
 				}
 				first = false
-				u.PTS += shift
-				u.DTS += shift
 				if !yield(u, nil) {
 					return
 				}

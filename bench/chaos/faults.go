@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -54,6 +55,9 @@ func (s *site) killAll(ctx context.Context, o options, d *done) error {
 		random := rand.New(rand.NewPCG(o.seed, uint64(i))) //nolint:gosec // moments, no secrets
 		group.Go(func() error {
 			for n := range o.kills {
+				if n%10 == 0 {
+					fmt.Printf("%s: %s was killed %d times\n", time.Now().Format(time.TimeOnly), name, n)
+				}
 				if err := s.killOnce(ctx, name, random, o, d); err != nil {
 					return fmt.Errorf("kill %d of %s: %w", n+1, name, err)
 				}
@@ -67,7 +71,7 @@ func (s *site) killAll(ctx context.Context, o options, d *done) error {
 // killOnce kills a process at a random moment of its work, and starts it again after as random a while.
 func (s *site) killOnce(ctx context.Context, name string, random *rand.Rand, o options, d *done) error {
 	p := s.roles[name]
-	if err := p.works(ctx); err != nil {
+	if err := s.works(ctx, p, d); err != nil {
 		return err
 	}
 	if err := rest(ctx, time.Duration(random.Int64N(int64(o.spread)))); err != nil {
@@ -81,9 +85,27 @@ func (s *site) killOnce(ctx context.Context, name string, random *rand.Rand, o o
 	if err := p.start(); err != nil {
 		return err
 	}
-	err := p.works(ctx)
+	err := s.works(ctx, p, d)
 	end()
 	return err
+}
+
+// works waits until the process is at work, and starts it again when it ends by itself, as whoever looks after a machine's
+// processes does: a start may fail for want of the broker.
+func (s *site) works(ctx context.Context, p *process, d *done) error {
+	for range 5 {
+		end := d.begin(p.name, "ended by itself")
+		err := p.works(ctx)
+		if !errors.Is(err, errEnded) {
+			return err
+		}
+		fmt.Println(err)
+		if err := p.start(); err != nil {
+			return err
+		}
+		end()
+	}
+	return p.works(ctx)
 }
 
 // injury is what is done for a while.

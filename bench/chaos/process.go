@@ -18,6 +18,9 @@ import (
 // startTime is how long a process may take until it works: the lease of one that was killed lasts ten seconds.
 const startTime = 90 * time.Second
 
+// errEnded says that a process ended, and nobody had killed it.
+var errEnded = errors.New("ended by itself")
+
 // process is a program that is started again and again.
 type process struct {
 	name string
@@ -100,7 +103,7 @@ func (p *process) works(ctx context.Context) error {
 			return nil
 		case <-again:
 		case <-ended:
-			return fmt.Errorf("%s ended by itself: see %s", p.name, p.log)
+			return fmt.Errorf("%s %w: see %s", p.name, errEnded, p.log)
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not at work: %w: see %s", p.name, ctx.Err(), p.log)
 		}

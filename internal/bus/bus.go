@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -151,6 +152,21 @@ func (c *Conn) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return c.Log
+}
+
+// patiently does something until the server answers, or ctx ends: one that is killed while a role starts must not end the
+// start, as one that is not there yet does not.
+func (c *Conn) patiently(ctx context.Context, do func() error) error {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		err := do()
+		api := (*jetstream.APIError)(nil)
+		starting := errors.As(err, &api) && api.Code == http.StatusServiceUnavailable && !errors.Is(err, jetstream.ErrJetStreamNotEnabled)
+		if err == nil || ctx.Err() != nil || !away(err) && !starting {
+			return err
+		}
+		c.log().Warn("the bus does not answer, asking again", "error", err)
+		sleep(ctx, wait)
+	}
 }
 
 // sleep waits for about d, or until ctx ends.

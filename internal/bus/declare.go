@@ -128,8 +128,13 @@ func buckets(alerts time.Duration) []jetstream.KeyValueConfig {
 }
 
 // Declare creates the streams and buckets that are missing, brings those that differ up to date, and refuses, with
-// stream and field, what cannot be changed. It may be called by every role at once.
+// stream and field, what cannot be changed. It may be called by every role at once. A server that goes away meanwhile
+// is waited for until ctx ends.
 func (c *Conn) Declare(ctx context.Context, l Limits) error {
+	return c.patiently(ctx, func() error { return c.declare(ctx, l) })
+}
+
+func (c *Conn) declare(ctx context.Context, l Limits) error {
 	list, kvs, err := c.wanted(ctx, l)
 	if err != nil {
 		return fmt.Errorf("declare streams: %w", err)

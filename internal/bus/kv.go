@@ -52,18 +52,21 @@ type Change[T any] struct {
 	Deleted bool // the value is then zero
 }
 
-// OpenKV opens a bucket that was declared.
+// OpenKV opens a bucket that was declared. A server that is away is waited for until ctx ends.
 func OpenKV[T any](ctx context.Context, c *Conn, bucket string) (*KV[T], error) {
-	kv, err := c.js.KeyValue(ctx, bucket)
+	kv, err := c.Bucket(ctx, bucket)
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+		return nil, err
 	}
 	return &KV[T]{conn: c, js: c.js, kv: kv, bucket: bucket}, nil
 }
 
 // Bucket is the bucket as the client library has it, for leases.
-func (c *Conn) Bucket(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
-	kv, err := c.js.KeyValue(ctx, bucket)
+func (c *Conn) Bucket(ctx context.Context, bucket string) (kv jetstream.KeyValue, err error) {
+	err = c.patiently(ctx, func() (err error) {
+		kv, err = c.js.KeyValue(ctx, bucket)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}

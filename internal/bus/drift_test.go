@@ -1,6 +1,8 @@
 package bus_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -52,4 +54,28 @@ func TestDrift(t *testing.T) {
 		t.Fatal(err)
 	}
 	want()
+}
+
+// TestStartOutlivesTheServer has the server killed while a role starts.
+func TestStartOutlivesTheServer(t *testing.T) {
+	c, b := declared(t)
+	b.Stop()
+	ended := make(chan error, 2)
+	go func() { ended <- c.Declare(t.Context(), bus.Limits{Store: 1 << 30}) }()
+	go func() {
+		_, err := bus.OpenKV[note](t.Context(), c, bus.People)
+		ended <- err
+	}()
+	b.Start(t)
+	for range 2 {
+		if err := receive(t, "the start", ended); err != nil {
+			t.Error(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	b.Stop()
+	if _, err := bus.OpenKV[note](ctx, c, bus.People); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want that it ends with its context", err)
+	}
 }

@@ -2,6 +2,7 @@ package natsd
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -16,13 +17,18 @@ const (
 // warnSlow measures the disk and warns of one whose writes take long until they are safe. The start goes on: what cannot
 // be written at all is reported by the server itself.
 func (s *Server) warnSlow() {
-	worst, err := slowest(s.opts.StoreDir)
-	switch {
-	case err != nil:
+	took, err := slowest(s.opts.StoreDir)
+	if err != nil {
 		s.log.Warn("the disk of the store could not be measured", "dir", s.opts.StoreDir, "error", err)
-	case worst > slowSync:
-		s.log.Warn("writing to the disk takes long until it is safe, and every acknowledgement waits for it: use an SSD",
-			"dir", s.opts.StoreDir, "p95", worst.Round(time.Millisecond), "want_below", slowSync)
+		return
+	}
+	warn(s.log, s.opts.StoreDir, took)
+}
+
+func warn(log *slog.Logger, dir string, took time.Duration) {
+	if took > slowSync {
+		log.Warn("writing to the disk takes long until it is safe, and every acknowledgement waits for it: use an SSD",
+			"dir", dir, "p95", took.Round(time.Millisecond), "want_below", slowSync)
 	}
 }
 

@@ -68,7 +68,7 @@ func (a *App) remoteStorage(ctx context.Context) error {
 			}
 			err := probe(ctx, settings)
 			mu.Lock()
-			if err != nil && last == nil && ctx.Err() == nil {
+			if err != nil && last == nil && ctx.Err() == nil && a.bus.Connected() { // a lost connection is told of as one
 				a.log.Error("NATS does not store: is its disk full? A stream that could not be written once refuses until "+
 					"the server is restarted or its JetStream reloaded", "error", err)
 			}

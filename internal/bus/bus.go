@@ -147,6 +147,9 @@ func (c *Conn) JetStream() jetstream.JetStream { return c.js }
 // Close ends the connection, also one that was given to New.
 func (c *Conn) Close() { c.nc.Close() }
 
+// Connected says whether the server is reached now.
+func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
 func (c *Conn) log() *slog.Logger {
 	if c.Log == nil {
 		return slog.New(slog.DiscardHandler)

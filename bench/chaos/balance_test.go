@@ -51,10 +51,14 @@ func TestWeigh(t *testing.T) {
 		change func(*books)
 		want   string // of the only problem; empty: none
 	}{
-		"all is there":   {func(*books) {}, ""},
-		"no alert":       {func(b *books) { b.sightings = append(b.sightings, seen("s-1", "t3", 20, 21)) }, "got 0 alerts"},
-		"somebody known": {func(b *books) { s := seen("", "t3", 20, 21); s.Decision.Outcome = vision.Known; b.sightings = append(b.sightings, s) }, ""},
-		"nameless":       {func(b *books) { b.sightings = append(b.sightings, seen("", "t3", 20, 21)) }, "got 0 alerts"},
+		"all is there": {func(*books) {}, ""},
+		"no alert":     {func(b *books) { b.sightings = append(b.sightings, seen("s-1", "t3", 20, 21)) }, "got 0 alerts"},
+		"somebody known": {func(b *books) {
+			s := seen("", "t3", 20, 21)
+			s.Decision.Outcome = vision.Known
+			b.sightings = append(b.sightings, s)
+		}, ""},
+		"nameless": {func(b *books) { b.sightings = append(b.sightings, seen("", "t3", 20, 21)) }, "got 0 alerts"},
 		"two alerts": {func(b *books) {
 			for _, kind := range []alerts.EventType{alerts.Opened, alerts.ClipReady, alerts.Closed} {
 				e := b.events["A-"+strings.NewReplacer(".", "-", "_", "-").Replace(string(kind))]
@@ -75,7 +79,9 @@ func TestWeigh(t *testing.T) {
 		"given up":            {func(b *books) { b.dead = 1 }, "dead-letter"},
 		"unseen":              {func(b *books) { b.passes = append(b.passes, pass{at(30), at(35)}) }, "not seen"},
 		"unseen for a reason": {func(b *books) { b.passes = append(b.passes, pass{at(18), at(23)}); b.faults = killed }, ""},
-		"gap":                 {func(b *books) { b.events["A-alert-clip-ready"].Data.Clip.Gaps = []alerts.ClipGap{{From: alerts.Time{Time: at(3)}, To: alerts.Time{Time: at(4)}}} }, "nothing happened"},
+		"gap": {func(b *books) {
+			b.events["A-alert-clip-ready"].Data.Clip.Gaps = []alerts.ClipGap{{From: alerts.Time{Time: at(3)}, To: alerts.Time{Time: at(4)}}}
+		}, "nothing happened"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := whole()
@@ -111,7 +117,10 @@ func TestReelFromAnyMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	for offset := time.Duration(0); offset < 2*r.length; offset += 100 * time.Millisecond {
-		for u := range r.from(r.began.Add(offset)) {
+		for u, err := range r.from(r.began.Add(offset)) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if at := frames.Duration(u.DTS); !u.Key || at < offset%r.length || at > offset%r.length+2*time.Second {
 				t.Fatalf("from %s: begins at %s with key %v", offset, at, u.Key)
 			}

@@ -43,7 +43,9 @@ func (r *report) markdown() string {
 	}{
 		{"times that the stranger was shown to the cameras", w.Passes},
 		{"of them not seen, while ingest or the broker was away", w.Unseen},
-		{"visits, by what vision decided", w.Visits}, {"alerts", w.Alerts}, {"events on the bus", w.Events},
+		{"visits, by what vision decided", w.Visits},
+		{"alerts", w.Alerts},
+		{"events on the bus", w.Events},
 		{"events that the receiver got, with a good signature", w.Webhooks},
 		{"repeated deliveries, each with the same bytes", w.Repeated},
 		{"clips in the store, each with its size and SHA-256, and decoded to its end", w.Clips},

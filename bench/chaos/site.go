@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -198,8 +199,8 @@ func (s *site) start(ctx context.Context) error {
 // stop ends everything.
 func (s *site) stop() error {
 	var errs []error
-	for i := len(names) - 1; i >= 0; i-- {
-		if p := s.roles[names[i]]; p != nil && p.cmd != nil {
+	for _, name := range slices.Backward(names) {
+		if p := s.roles[name]; p != nil && p.cmd != nil {
 			errs = append(errs, p.stop())
 		}
 	}

@@ -62,7 +62,7 @@ func (a *App) openBus(ctx context.Context) (err error) {
 			return err
 		}
 		a.bus.Log = a.log
-		a.embeddedStorage(server)
+		a.embeddedStorage(server) //nolint:contextcheck // the store's health is no caller's context
 		limits.Store = server.MaxStore()
 	}
 	a.onClose(func() error { a.bus.Close(); return nil })

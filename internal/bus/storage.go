@@ -22,10 +22,10 @@ func (c *Conn) stored(ctx context.Context, do func(context.Context) error) error
 	healthy := c.Healthy()
 	during, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(healthy, cancel)()
+	defer context.AfterFunc(healthy, cancel)() //nolint:contextcheck // it is the server's health, not a caller's context
 	err := do(during)
 	if healthy.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", ErrStorage, context.Cause(healthy))
+		return fmt.Errorf("%w: %w", ErrStorage, context.Cause(healthy)) //nolint:contextcheck // likewise
 	}
 	return err
 }

@@ -67,15 +67,38 @@ type visit struct {
 	start, end time.Time
 }
 
+// aliases gives strangers one name where they have several: whichever camera's worker is quicker names somebody whom two
+// of them see, and after a restart that may be the other one. The track then has both names.
+func aliases(sightings []vision.Sighting) func(name string) string {
+	named, same := map[string]string{}, map[string]string{}
+	first := func(name string) string {
+		for same[name] != "" {
+			name = same[name]
+		}
+		return name
+	}
+	for _, s := range sightings {
+		if s.Decision.Outcome != vision.Unknown {
+			continue
+		}
+		who := first(cmp.Or(s.Stranger, s.Track))
+		if before, ok := named[s.Track]; ok && first(before) != who {
+			same[who] = first(before)
+		}
+		named[s.Track] = first(who)
+	}
+	return first
+}
+
 // gather makes visits of sightings: those of one stranger that are no further apart than gap.
 func gather(sightings []vision.Sighting, gap time.Duration) (all []visit) {
-	latest := map[string]int{}
+	latest, name := map[string]int{}, aliases(sightings)
 	sightings = slices.SortedStableFunc(slices.Values(sightings), func(a, b vision.Sighting) int { return a.Start.Compare(b.Start) })
 	for _, s := range sightings {
 		if s.Decision.Outcome != vision.Unknown {
 			continue
 		}
-		who := cmp.Or(s.Stranger, s.Track)
+		who := name(cmp.Or(s.Stranger, s.Track))
 		if i, ok := latest[who]; ok && s.Start.Sub(all[i].end) <= gap {
 			if s.Seen.After(all[i].end) {
 				all[i].end = s.Seen
@@ -112,14 +135,14 @@ func weigh(b books) *balance {
 
 // weighVisits wants one alert for each visit, and no others.
 func (o *balance) weighVisits(b books) {
-	visits := gather(b.sightings, b.gap)
+	visits, name := gather(b.sightings, b.gap), aliases(b.sightings)
 	o.Visits = len(visits)
 	claimed := map[string]bool{}
 	for _, v := range visits {
 		var ids []string
 		for _, e := range b.events {
 			a := e.Data.Alert
-			if e.Type == alerts.Opened && a.Stranger == v.stranger && within(a.OpenedAt.Time, v.start, v.end, slack) {
+			if e.Type == alerts.Opened && name(a.Stranger) == v.stranger && within(a.OpenedAt.Time, v.start, v.end, slack) {
 				ids = append(ids, a.ID)
 				claimed[a.ID] = true
 			}

@@ -66,6 +66,9 @@ func TestWeigh(t *testing.T) {
 				b.events[e.ID()], b.hooks[e.ID()] = e, e
 			}
 		}, "got 2 alerts"},
+		"named anew after a restart": {func(b *books) {
+			b.sightings = append(b.sightings, seen("s-2", "t1", 1, 6), seen("s-2", "t4", 2, 5))
+		}, ""},
 		"alert of nobody":     {func(b *books) { b.sightings, b.passes = nil, nil }, "no visit"},
 		"not delivered":       {func(b *books) { delete(b.hooks, "A-alert-closed") }, "not delivered"},
 		"not on the bus":      {func(b *books) { b.hooks["X-test"] = alerts.Event{} }, "no such event"},

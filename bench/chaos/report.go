@@ -27,7 +27,7 @@ func (r *report) markdown() string {
 	if o.models != "" {
 		engine = "deep engine"
 	}
-	fmt.Fprintf(&b, "# Alerts under chaos\n\nOf `make chaos`, %s, seed %d: %s of faults, then %s until the books balanced. %d cameras showed a "+
+	fmt.Fprintf(&b, "# Alerts under chaos\n\nOf `make chaos`, %s, seed %d: %s of faults, then %s until the books balanced or nothing changed any more. %d cameras showed a "+
 		"stranger every %s (%s); all roles, the broker (nats-server, `sync_interval: always`) and the ledger were processes of their own on %s.\n\n",
 		r.began.UTC().Format("2 January 2006 15:04 UTC"), o.seed, r.worked.Round(time.Second), r.settled.Round(time.Second), o.cameras,
 		(14 * time.Second), engine, machine())

@@ -83,7 +83,7 @@ func (s *Server) Watch(ctx context.Context) error {
 			continue
 		}
 		s.fail(err)
-		s.log.Error("nothing can be stored: publishers are refused until it is healed", "error", err)
+		s.log.Error("nothing can be stored: publishers are refused until it is healed", "dir", s.opts.StoreDir, "error", err)
 		if !s.heal(ctx) {
 			return nil
 		}
@@ -97,7 +97,7 @@ func (s *Server) trouble() error {
 		return err
 	}
 	if room < fullBelow {
-		return fmt.Errorf("%w: %s has %d bytes free", ErrDiskFull, s.opts.StoreDir, room)
+		return fmt.Errorf("%w: %d bytes free", ErrDiskFull, room) // no path: /readyz shows it to everybody
 	}
 	for _, e := range s.srv.Healthz(&server.HealthzOptions{Details: true}).Errors {
 		// That connections take long to be made, on a busy machine, is no concern of the store.

@@ -8,7 +8,7 @@ LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Tests that need ONNX Runtime find it here.
 export VIGIL_ONNXRUNTIME ?= $(wildcard $(CURDIR)/bin/libonnxruntime.so.1)
 
-.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy soak models onnxruntime peers media nats-server clean
+.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy chaos soak models onnxruntime peers media nats-server clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ bench-accuracy: deps ## Measure how right the answers are, on VIGIL_FACES_DIR an
 
 soak: build ## Hurt four cameras for an hour (SOAK_FOR), and see that nothing grows
 	go run ./bench/soak -for $(or $(SOAK_FOR),1h)
+
+chaos: build nats-server ## Kill and hurt every process 100 times (CHAOS_KILLS), and see that no alert is lost
+	go run ./bench/chaos -kills $(or $(CHAOS_KILLS),100)
 
 models: build ## Fetch the default networks into ./models
 	bin/vigil models fetch --dir models

@@ -85,6 +85,7 @@ type trackRef struct {
 	stranger  string
 	seen      time.Time
 	corrected time.Time // of the alert
+	span      Span      // of the alert's visit
 }
 
 // Run works until ctx ends. It may be called again: what happened meanwhile is in the store.

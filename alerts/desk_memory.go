@@ -42,7 +42,7 @@ func (d *Desk) remember(v Visit) {
 	id := v.Alert.ID
 	for track, t := range v.Tracks {
 		if d.tracks[track].alert <= id { // an alert's id begins with its time
-			d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen, corrected: v.Corrected}
+			d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen, corrected: v.Corrected, span: Span{v.Start, v.Seen}}
 		}
 	}
 	if v.Settled() {
@@ -76,6 +76,11 @@ func (d *Desk) find(s vision.Sighting) (string, bool) {
 	for id, o := range d.open {
 		if d.Evaluator.Joins(o.visit, s) {
 			return id, true
+		}
+	}
+	for _, ref := range d.tracks {
+		if ref.stranger == identity(s) && ref.corrected.IsZero() && d.Evaluator.Covers(ref.span, s) {
+			return ref.alert, true
 		}
 	}
 	return "", false

@@ -47,6 +47,21 @@ func TestVisits(t *testing.T) {
 			h.tick(101)
 			h.tick(140)
 		}, []string{"opened 1", "clip 1", "clip 1-2", "closed 1"}},
+		"another camera's video of a visit comes minutes later": {func(h *house) {
+			h.sight(one, ended(sighting("door-1", "s-1", 0, 4)))
+			h.tick(40)
+			h.tick(90)
+			h.at(300)
+			h.sight(sighting("yard-1", "s-1", 1, 2), ended(sighting("yard-1", "s-1", 1, 5)))
+			h.tick(400)
+		}, []string{"opened 1", "clip 1", "closed 1"}},
+		"what comes minutes later goes on after the visit": {func(h *house) {
+			h.sight(one, ended(sighting("door-1", "s-1", 0, 4)))
+			h.tick(40)
+			h.tick(90)
+			h.at(300)
+			h.sight(sighting("yard-1", "s-1", 20, 50))
+		}, []string{"opened 1", "clip 1", "closed 1", "opened 2"}},
 		"two strangers at once": {func(h *house) {
 			h.sight(one, sighting("door-2", "s-2", 0.2, 1.2))
 		}, []string{"opened 1", "opened 2"}},

@@ -73,6 +73,15 @@ func (e Evaluator) Joins(v Visit, s vision.Sighting) bool {
 		s.Start.Sub(v.Seen) <= e.gap() && v.Start.Sub(s.Seen) <= e.gap()
 }
 
+// Span is capture time.
+type Span struct{ From, To time.Time }
+
+// Covers says that the sighting lies within a visit of its stranger, which may be closed by now: another camera, whose
+// video is analysed minutes later, shows what was told already. What goes on after the visit is another one.
+func (e Evaluator) Covers(visit Span, s vision.Sighting) bool {
+	return e.Rule.Matches(s) && visit.From.Sub(s.Start) <= e.gap() && s.Seen.Sub(visit.To) <= e.gap()
+}
+
 // Outlasts says that the sighting shows v to be over: the same stranger, after the gap.
 func (e Evaluator) Outlasts(v Visit, s vision.Sighting) bool {
 	return v.Open() && e.Rule.Matches(s) && v.Stranger == identity(s) && s.Start.Sub(v.Seen) > e.gap()

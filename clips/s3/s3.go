@@ -50,6 +50,7 @@ type Config struct {
 	Bucket    string            // made when it does not exist and the credentials allow that
 	AccessKey string            // not secret by itself
 	SecretKey Secret            //
+	Token     Secret            // session token of temporary keys; empty: the keys are lasting ones
 	Region    string            // default us-east-1
 	Secure    bool              // HTTPS
 	PathStyle bool              // the bucket in the path rather than in the host name: for most services but AWS
@@ -95,7 +96,7 @@ func Open(cfg Config) (*Store, error) {
 		lookup = minio.BucketLookupPath
 	}
 	client, err := minio.New(cfg.Endpoint, &minio.Options{
-		Creds:  credentials.NewStaticV4(cfg.AccessKey, string(cfg.SecretKey), ""),
+		Creds:  credentials.NewStaticV4(cfg.AccessKey, string(cfg.SecretKey), string(cfg.Token)),
 		Secure: cfg.Secure, Region: cfg.Region, BucketLookup: lookup, Transport: cfg.Transport, MaxRetries: retries,
 	})
 	if err != nil {

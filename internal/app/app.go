@@ -47,13 +47,14 @@ type App struct {
 	version string
 	log     *slog.Logger
 
-	bus    *bus.Conn
-	frames *framesjs.Log
-	store  clips.Store // nil when no role of this process needs it
-	links  *web.Links
-	lanes  *vision.Lanes // nil without the vision role
-	http   net.Listener  // nil when no role of this process needs it
-	routes *http.ServeMux
+	bus     *bus.Conn
+	frames  *framesjs.Log
+	storage *storage
+	store   clips.Store // nil when no role of this process needs it
+	links   *web.Links
+	lanes   *vision.Lanes // nil without the vision role
+	http    net.Listener  // nil when no role of this process needs it
+	routes  *http.ServeMux
 
 	tasks   []task
 	closers []func() error // run last to first

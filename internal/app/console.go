@@ -66,7 +66,7 @@ func (a *App) openConsole(ctx context.Context) error {
 		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
 		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
+		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks), newStorageMetrics(a.storage)),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil

@@ -62,12 +62,19 @@ func (a *App) openBus(ctx context.Context) (err error) {
 			return err
 		}
 		a.bus.Log = a.log
+		a.embeddedStorage(server) //nolint:contextcheck // the store's health is no caller's context
 		limits.Store = server.MaxStore()
 	}
 	a.onClose(func() error { a.bus.Close(); return nil })
 	limits.Streams = append(limits.Streams, framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), limits.Replicas))
 	if err := a.bus.Declare(ctx, limits); err != nil {
 		return err
+	}
+	a.watchStreams(limits)
+	if a.cfg.NATS.URL != "" {
+		if err := a.remoteStorage(ctx); err != nil {
+			return err
+		}
 	}
 	a.frames = framesjs.New(a.bus.JetStream())
 	a.checks = append(a.checks, web.Check{Name: "bus", Probe: func(ctx context.Context) error {
@@ -128,7 +135,7 @@ func remoteStore(cfg config.S3) (s3.Config, error) {
 	}
 	return s3.Config{
 		Endpoint: u.Host, Secure: u.Scheme == "https", Bucket: cfg.Bucket, Region: cfg.Region,
-		AccessKey: cfg.AccessKey, SecretKey: s3.Secret(cfg.SecretKey.Reveal()),
+		AccessKey: cfg.AccessKey, SecretKey: s3.Secret(cfg.SecretKey.Reveal()), Token: s3.Secret(cfg.Token.Reveal()),
 	}, nil
 }
 

@@ -46,7 +46,7 @@ var Table = map[string][]string{
 }
 
 // Anything lists the packages that may import all of ours: the wiring, the command, and what tries the whole.
-var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/mediatest/gen", "bench", "bench/accuracy", "bench/soak"}
+var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/mediatest/gen", "bench", "bench/accuracy", "bench/chaos", "bench/soak"}
 
 // Seams names the packages that alone may import a library: behind them lies code that is not Go.
 var Seams = map[string][]string{

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -42,6 +43,11 @@ type Conn struct {
 	// set before the first use.
 	Log *slog.Logger
 
+	// Healthy is a context that ends when the server can store nothing any more, its cause being the reason. Publishing
+	// then fails with ErrStorage at once, where the server itself would not answer. Nil: that is not known. It is set
+	// before the first use.
+	Healthy func() context.Context
+
 	nc *nats.Conn
 	js jetstream.JetStream
 }
@@ -52,7 +58,9 @@ func New(nc *nats.Conn) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	return &Conn{nc: nc, js: js}, nil
+	c := &Conn{nc: nc}
+	c.js = guarded{js, c}
+	return c, nil
 }
 
 // Connect dials an existing NATS, again and again until it answers or ctx ends. A connection that is lost later comes
@@ -139,11 +147,29 @@ func (c *Conn) JetStream() jetstream.JetStream { return c.js }
 // Close ends the connection, also one that was given to New.
 func (c *Conn) Close() { c.nc.Close() }
 
+// Connected says whether the server is reached now.
+func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
 func (c *Conn) log() *slog.Logger {
 	if c.Log == nil {
 		return slog.New(slog.DiscardHandler)
 	}
 	return c.Log
+}
+
+// patiently does something until the server answers, or ctx ends: one that is killed while a role starts must not end the
+// start, as one that is not there yet does not.
+func (c *Conn) patiently(ctx context.Context, do func() error) error {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		err := do()
+		api := (*jetstream.APIError)(nil)
+		starting := errors.As(err, &api) && api.Code == http.StatusServiceUnavailable && !errors.Is(err, jetstream.ErrJetStreamNotEnabled)
+		if err == nil || ctx.Err() != nil || !away(err) && !starting {
+			return err
+		}
+		c.log().Warn("the bus does not answer, asking again", "error", err)
+		sleep(ctx, wait)
+	}
 }
 
 // sleep waits for about d, or until ctx ends.

@@ -128,27 +128,46 @@ func buckets(alerts time.Duration) []jetstream.KeyValueConfig {
 }
 
 // Declare creates the streams and buckets that are missing, brings those that differ up to date, and refuses, with
-// stream and field, what cannot be changed. It may be called by every role at once.
+// stream and field, what cannot be changed. It may be called by every role at once. A server that goes away meanwhile
+// is waited for until ctx ends.
 func (c *Conn) Declare(ctx context.Context, l Limits) error {
-	store, err := c.store(ctx, l)
+	return c.patiently(ctx, func() error { return c.declare(ctx, l) })
+}
+
+func (c *Conn) declare(ctx context.Context, l Limits) error {
+	list, kvs, err := c.wanted(ctx, l)
 	if err != nil {
 		return fmt.Errorf("declare streams: %w", err)
 	}
-	list, kvs, extra := streams(l.alerts()), buckets(l.alerts()), slices.Clone(l.Streams)
-	fit(store, list, kvs, extra)
-	for _, want := range append(list, extra...) {
-		want.Replicas = max(want.Replicas, l.Replicas)
+	for _, want := range list {
 		if err := c.declareStream(ctx, want); err != nil {
 			return fmt.Errorf("declare stream %s: %w", want.Name, err)
 		}
 	}
 	for _, want := range kvs {
-		want.Storage, want.History, want.Replicas = jetstream.FileStorage, 1, l.Replicas
 		if err := c.declareBucket(ctx, want); err != nil {
 			return fmt.Errorf("declare bucket %s: %w", want.Bucket, err)
 		}
 	}
 	return nil
+}
+
+// wanted is what Declare declares: the streams, and the buckets.
+func (c *Conn) wanted(ctx context.Context, l Limits) ([]jetstream.StreamConfig, []jetstream.KeyValueConfig, error) {
+	store, err := c.store(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, kvs, extra := streams(l.alerts()), buckets(l.alerts()), slices.Clone(l.Streams)
+	fit(store, list, kvs, extra)
+	list = append(list, extra...)
+	for i := range list {
+		list[i].Replicas = max(list[i].Replicas, l.Replicas)
+	}
+	for i := range kvs {
+		kvs[i].Storage, kvs[i].History, kvs[i].Replicas = jetstream.FileStorage, 1, l.Replicas
+	}
+	return list, kvs, nil
 }
 
 // Declared is how many bytes on disk Declare gives the streams and buckets where there is room, in one replica. Those of
@@ -230,9 +249,7 @@ func (c *Conn) declareStream(ctx context.Context, want jetstream.StreamConfig) e
 		return err
 	}
 	have := stream.CachedInfo().Config
-	if want.Discard == jetstream.DiscardNew {
-		want.MaxBytes = roomy(want.MaxBytes, have.MaxBytes, stream.CachedInfo().State.Bytes)
-	}
+	want = roomyStream(want, stream.CachedInfo())
 	fields, fixed := drift(have, want)
 	switch {
 	case len(fixed) > 0:
@@ -243,7 +260,16 @@ func (c *Conn) declareStream(ctx context.Context, want jetstream.StreamConfig) e
 	if _, err := c.js.UpdateStream(ctx, merge(have, want)); err != nil {
 		return fmt.Errorf("change %s: %w", strings.Join(fields, ", "), err)
 	}
+	c.log().Info("stream was not as the configuration wants it, changed", "stream", want.Name, "fields", strings.Join(fields, ", "))
 	return nil
+}
+
+// roomyStream is want with a size that what refuses new messages may have.
+func roomyStream(want jetstream.StreamConfig, info *jetstream.StreamInfo) jetstream.StreamConfig {
+	if want.Discard == jetstream.DiscardNew {
+		want.MaxBytes = roomy(want.MaxBytes, info.Config.MaxBytes, info.State.Bytes)
+	}
+	return want
 }
 
 // roomy is the size of what refuses new messages when it is full: a disk that has become small must not close it, so it
@@ -328,8 +354,7 @@ func (c *Conn) declareBucket(ctx context.Context, want jetstream.KeyValueConfig)
 	if have.Storage != want.Storage {
 		return fmt.Errorf("a field cannot be changed on an existing bucket: storage is %v, want %v", have.Storage, want.Storage)
 	}
-	replicas := want.Replicas == 0 || want.Replicas == have.Replicas
-	if replicas && have.TTL == want.TTL && have.MaxBytes == want.MaxBytes && have.History == want.History {
+	if len(driftKV(have, want)) == 0 {
 		return nil
 	}
 	have.TTL, have.MaxBytes, have.History = want.TTL, want.MaxBytes, want.History

@@ -32,6 +32,7 @@ var (
 
 // KV is a bucket of JSON values of one type. Its keys are any text.
 type KV[T any] struct {
+	conn   *Conn
 	js     jetstream.JetStream
 	kv     jetstream.KeyValue
 	bucket string
@@ -51,18 +52,21 @@ type Change[T any] struct {
 	Deleted bool // the value is then zero
 }
 
-// OpenKV opens a bucket that was declared.
+// OpenKV opens a bucket that was declared. A server that is away is waited for until ctx ends.
 func OpenKV[T any](ctx context.Context, c *Conn, bucket string) (*KV[T], error) {
-	kv, err := c.js.KeyValue(ctx, bucket)
+	kv, err := c.Bucket(ctx, bucket)
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+		return nil, err
 	}
-	return &KV[T]{js: c.js, kv: kv, bucket: bucket}, nil
+	return &KV[T]{conn: c, js: c.js, kv: kv, bucket: bucket}, nil
 }
 
 // Bucket is the bucket as the client library has it, for leases.
-func (c *Conn) Bucket(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
-	kv, err := c.js.KeyValue(ctx, bucket)
+func (c *Conn) Bucket(ctx context.Context, bucket string) (kv jetstream.KeyValue, err error) {
+	err = c.patiently(ctx, func() (err error) {
+		kv, err = c.js.KeyValue(ctx, bucket)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}
@@ -88,23 +92,23 @@ func (b *KV[T]) Get(ctx context.Context, key string) (Entry[T], error) {
 
 // Put sets the key's value and returns its revision.
 func (b *KV[T]) Put(ctx context.Context, key string, v T) (uint64, error) {
-	return b.write("put", key, v, func(k string, data []byte) (uint64, error) { return b.kv.Put(ctx, k, data) })
+	return b.write(ctx, "put", key, v, func(ctx context.Context, k string, data []byte) (uint64, error) { return b.kv.Put(ctx, k, data) })
 }
 
 // Create sets the value of a key that is not there, or returns ErrExists.
 func (b *KV[T]) Create(ctx context.Context, key string, v T) (uint64, error) {
-	return b.write("create", key, v, func(k string, data []byte) (uint64, error) { return b.kv.Create(ctx, k, data) })
+	return b.write(ctx, "create", key, v, func(ctx context.Context, k string, data []byte) (uint64, error) { return b.kv.Create(ctx, k, data) })
 }
 
 // Update replaces the value of the given revision, or returns ErrConflict.
 func (b *KV[T]) Update(ctx context.Context, key string, revision uint64, v T) (uint64, error) {
-	return b.write("update", key, v, func(k string, data []byte) (uint64, error) {
+	return b.write(ctx, "update", key, v, func(ctx context.Context, k string, data []byte) (uint64, error) {
 		return b.kv.Update(ctx, k, data, revision)
 	})
 }
 
 func (b *KV[T]) write(
-	operation, key string, v T, put func(key string, data []byte) (uint64, error),
+	ctx context.Context, operation, key string, v T, put func(ctx context.Context, key string, data []byte) (uint64, error),
 ) (uint64, error) {
 	k, err := EncodeKey(key)
 	if err != nil {
@@ -114,7 +118,11 @@ func (b *KV[T]) write(
 	if err != nil {
 		return 0, b.wrap(operation, key, err)
 	}
-	revision, err := put(k, data)
+	var revision uint64
+	err = b.conn.stored(ctx, func(ctx context.Context) (err error) {
+		revision, err = put(ctx, k, data)
+		return err
+	})
 	if err != nil {
 		return 0, b.wrap(operation, key, err)
 	}
@@ -125,7 +133,7 @@ func (b *KV[T]) write(
 func (b *KV[T]) Delete(ctx context.Context, key string) error {
 	k, err := EncodeKey(key)
 	if err == nil {
-		err = b.kv.Delete(ctx, k)
+		err = b.conn.stored(ctx, func(ctx context.Context) error { return b.kv.Delete(ctx, k) })
 	}
 	if err != nil {
 		return b.wrap("delete", key, err)

@@ -93,6 +93,11 @@ func (c *Conn) mayPass(ctx context.Context, stream string, err error) bool {
 	if api := (*jetstream.APIError)(nil); errors.As(err, &api) {
 		return api.Code == http.StatusServiceUnavailable && api.ErrorCode != codeStoreFailed
 	}
+	return away(err)
+}
+
+// away reports whether the error says that the server does not answer.
+func away(err error) bool {
 	for _, passing := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrDisconnected, nats.ErrConnectionReconnecting,
 		nats.ErrReconnectBufExceeded, nats.ErrStaleConnection,

@@ -72,6 +72,7 @@ type S3 struct {
 	Region    string `yaml:"region" doc:"Region that requests are signed for."`
 	AccessKey string `yaml:"access_key" doc:"Access key. Empty with the embedded store: one is made."`
 	SecretKey Secret `yaml:"secret_key" doc:"Secret key. Empty with the embedded store: one is made."`
+	Token     Secret `yaml:"session_token" doc:"Session token of temporary keys. Empty: the keys are lasting ones."`
 	Listen    string `yaml:"listen" doc:"host:port at which the embedded store serves roles in other processes. Empty: this process alone."`
 }
 

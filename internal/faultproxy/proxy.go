@@ -1,5 +1,6 @@
 // Package faultproxy is a TCP proxy that does to connections what networks do: it goes silent, resets them, refuses new
-// ones, slows down and damages bytes. Tests and the soak put it between cameras and Vigil. It imports nothing of ours.
+// ones, slows down, damages bytes and breaks off. Tests, soak and chaos put it before what Vigil talks to. It imports
+// nothing of ours.
 package faultproxy
 
 import (
@@ -27,17 +28,21 @@ const (
 	Slow
 	// Damaged inverts one byte in about a thousand.
 	Damaged
+	// Truncated resets a connection as soon as more than 16 KiB have passed on it in one direction.
+	Truncated
 )
 
 // String implements fmt.Stringer.
 func (f Fault) String() string {
-	return [...]string{"none", "silent", "refused", "slow", "damaged"}[f]
+	return [...]string{"none", "silent", "refused", "slow", "damaged", "truncated"}[f]
 }
 
 const (
 	slowBytes = 400 // that much, slowEvery
 	slowEvery = 100 * time.Millisecond
 	damageGap = 1021
+
+	truncateAt = 16 << 10
 )
 
 // Proxy passes TCP connections on to a target.
@@ -150,8 +155,13 @@ func (p *Proxy) copy(ctx context.Context, dst io.Writer, src io.Reader) {
 			if !ok || pause(ctx, wait) != nil {
 				return
 			}
-			if p.now() == Damaged {
+			switch p.now() {
+			case Damaged:
 				damage(part[:now], passed)
+			case Truncated:
+				if passed+now > truncateAt {
+					return
+				}
 			}
 			if _, err := dst.Write(part[:now]); err != nil {
 				return

@@ -162,3 +162,21 @@ func TestDamaged(t *testing.T) {
 		t.Error("damaged twice in the same places, got something else than what was sent")
 	}
 }
+
+// TestTruncated breaks a connection off in the middle of what passes, and lets short ones through.
+func TestTruncated(t *testing.T) {
+	p := start(t)
+	p.Set(Truncated)
+	for size, whole := range map[int]bool{4 << 10: true, 256 << 10: false} {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = c.Write(bytes.Repeat([]byte("x"), size)) }()
+		n, _ := io.ReadFull(c, make([]byte, size))
+		if got := n == size; got != whole {
+			t.Errorf("%d bytes: got %d of them, want all: %v", size, n, whole)
+		}
+		_ = c.Close()
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,7 +61,14 @@ type Server struct {
 	lock  *os.File
 	url   string
 	store int64
+	opts  *server.Options
 	close sync.Once
+
+	mu      sync.Mutex
+	healthy context.Context // of Healthy
+	fail    context.CancelCauseFunc
+	healed  int64
+	conns   []*nats.Conn // of Connect
 }
 
 // Start opens the store and starts the server. It returns once clients can connect, or with the reason why not; ctx
@@ -77,7 +85,9 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
-	s := &Server{log: c.Log, lock: lock, store: c.MaxStore}
+	s := &Server{log: c.Log, lock: lock, store: c.MaxStore, opts: opts}
+	s.renew()
+	s.warnSlow()
 	if err := s.start(ctx, opts); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("start NATS server in %s: %w", c.Dir, err)
@@ -267,6 +277,9 @@ func (s *Server) Connect() (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS in process: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns = append(slices.DeleteFunc(s.conns, (*nats.Conn).IsClosed), nc)
 	return nc, nil
 }
 

@@ -130,6 +130,9 @@ func (k *Keeper) once(ctx context.Context) (end End, renewed bool) {
 		k.mu.Unlock()
 	}
 	if err := p.Send(orders); err == nil {
+		if last := k.status.Ended; !last.IsZero() {
+			k.Log.Info("another process is at work", "pid", p.PID(), "after", time.Since(last).Round(time.Millisecond))
+		}
 		k.tell(ctx, func(s *Status) { s.Up = true })
 		k.watch(ctx, p)
 	}

@@ -23,7 +23,7 @@ const (
 	// stopWithin is how long a child that was told to end may take.
 	stopWithin = 8 * time.Second
 	// lastWords is how much of what a child writes to standard error is kept: its beginning says why Go ended it.
-	lastWords = 8 << 10
+	lastWords = 2 << 10
 )
 
 // Process is a child as its parent has it.
@@ -217,16 +217,13 @@ func (p *Process) End() End {
 		e.Reason, e.Crash = "killed for want of memory", true
 	case status.Signaled():
 		e.Reason, e.Crash = "signal: "+status.Signal().String(), faults[status.Signal()]
-	case status.ExitStatus() == goCrash && first != "" && !strings.HasPrefix(first, "SIGQUIT"):
-		e.Reason, e.Crash = first, true
+	case status.ExitStatus() > 1 && !strings.HasPrefix(first, "SIGQUIT"): // Go ends with 2 by a panic or a fault
+		e.Reason, e.Crash = cmp.Or(first, p.cmd.ProcessState.String()), true
 	case e.Reason == "":
 		e.Reason = cmp.Or(first, p.cmd.ProcessState.String())
 	}
 	return e
 }
-
-// goCrash is the exit status of a Go program that ends by a panic or a signal that is a fault.
-const goCrash = 2
 
 // faults are the signals that a process brings upon itself. Others, SIGKILL among them, come from outside.
 var faults = map[syscall.Signal]bool{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,7 +87,12 @@ func publish(t *testing.T, a *App, camera, clip string) {
 // TestFragmentThatBreaksTheDecoder shows a camera whose video breaks the process, and another: both strangers raise their
 // alerts, and one fragment is in the dead-letter queue.
 func TestFragmentThatBreaksTheDecoder(t *testing.T) {
-	for kind, reason := range map[string]string{"crash": "SIGSEGV", "hang": "hung", "memory": "memory"} {
+	if testing.Short() {
+		t.Skip("a hang takes its time")
+	}
+	for kind, reasons := range map[string][]string{
+		"crash": {"SIGSEGV"}, "hang": {"hung"}, "memory": {"memory", "allocate"}, // in the race detector's words
+	} {
 		t.Run(kind, func(t *testing.T) {
 			noLeak(t)
 			inject(t, kind, "solo", 2)
@@ -95,25 +101,29 @@ func TestFragmentThatBreaksTheDecoder(t *testing.T) {
 			publish(t, a, "door", "solo")
 			publish(t, a, "yard", "walk")
 			c := asking(t, cfg)
-			within(t, 90*time.Second, func() string { return oneDead(t, c, "door/", reason) })
+			within(t, 90*time.Second, func() string { return oneDead(t, c, "door/", reasons) })
 			within(t, 90*time.Second, func() string { return alertsOf(t, c, "door", "yard") })
-			if missing := oneDead(t, c, "door/", reason); missing != "" {
+			if missing := oneDead(t, c, "door/", reasons); missing != "" {
 				t.Error(missing)
 			}
-			within(t, 60*time.Second, func() string { return tellsOf(t, c, reason) })
+			within(t, 60*time.Second, func() string { return tellsOf(t, c, reasons) })
 			goesOn(t, a, "door")
 		})
 	}
 }
 
+func containsAny(text string, parts []string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+}
+
 // oneDead reports what is missing of one fragment in the dead-letter queue.
-func oneDead(t *testing.T, c *client.Client, fragment, reason string) string {
+func oneDead(t *testing.T, c *client.Client, fragment string, reasons []string) string {
 	t.Helper()
 	dead, err := c.Dead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(dead) != 1 || dead[0].Stream != "FRAMES" || !strings.HasPrefix(dead[0].Message, fragment) || !strings.Contains(dead[0].Reason, reason) {
+	if len(dead) != 1 || dead[0].Stream != "FRAMES" || !strings.HasPrefix(dead[0].Message, fragment) || !containsAny(dead[0].Reason, reasons) {
 		return fmt.Sprintf("dead-letter queue: got %+v", dead)
 	}
 	if one, err := c.DeadLetter(t.Context(), dead[0].ID); err != nil || len(one.Body) < 100 {
@@ -126,10 +136,10 @@ func oneDead(t *testing.T, c *client.Client, fragment, reason string) string {
 }
 
 // tellsOf expects that /readyz tells of the crash.
-func tellsOf(t *testing.T, c *client.Client, reason string) string {
+func tellsOf(t *testing.T, c *client.Client, reasons []string) string {
 	t.Helper()
 	status, body, err := c.Ready(t.Context())
-	if err != nil || status != 200 || !strings.Contains(string(body), "was started again") || !strings.Contains(string(body), reason) {
+	if err != nil || status != 200 || !strings.Contains(string(body), "was started again") || !containsAny(string(body), reasons) {
 		return fmt.Sprintf("ready: got %d %s, %v", status, body, err)
 	}
 	return ""

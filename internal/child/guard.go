@@ -1,9 +1,12 @@
 package child
 
 import (
-	"fmt"
+	"errors"
 	"sync"
 )
+
+// errLeftOut says why something is not worked on.
+var errLeftOut = errors.New("left out: it, or several of its run, crashed the process twice")
 
 // Guard tells the parent what is in work. What was in work when an earlier child crashed works alone, so that the next
 // crash is its own; what has crashed alone is left out.
@@ -46,8 +49,8 @@ func (l *Lane) Enter(id string, pos uint64) error {
 		return nil
 	}
 	l.Leave()
-	if g.left[id] {
-		return fmt.Errorf("left out: it has crashed the process twice")
+	if g.left[id] || g.left[runOf(id)] {
+		return errLeftOut
 	}
 	l.alone = g.suspected[id]
 	if l.alone {

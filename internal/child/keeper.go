@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Waits before a child is started again: the first is short, and they grow while one after the other ends.
+// Waits before a child is started again: the first is short, and they grow while one after the other ends by itself.
 const (
 	firstWait = 100 * time.Millisecond
-	lastWait  = 30 * time.Second
+	lastWait  = 5 * time.Second
 	// goodAfter is how long a child runs until it counts as good, and the waits begin anew.
 	goodAfter = time.Minute
 )
@@ -100,7 +100,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) >= goodAfter || renewed {
+		if time.Since(began) >= goodAfter || renewed || end.Outside {
 			wait = firstWait
 		}
 		if renewed {

@@ -193,10 +193,11 @@ func (p *Process) kill(why string) {
 
 // End is how a child ended.
 type End struct {
-	Reason string // in a line
-	Words  string // what it wrote to standard error
-	Crash  bool   // it did not end by itself, nor because somebody ended it: what it worked on may be why
-	Work   []Work // that was in work
+	Reason  string // in a line
+	Words   string // what it wrote to standard error
+	Outside bool   // somebody killed it
+	Crash   bool   // it did not end by itself, nor because somebody ended it: what it worked on may be why
+	Work    []Work // that was in work
 }
 
 // End tells how the child ended, when it has.
@@ -217,6 +218,7 @@ func (p *Process) End() End {
 		e.Reason, e.Crash = "killed for want of memory", true
 	case status.Signaled():
 		e.Reason, e.Crash = "signal: "+status.Signal().String(), faults[status.Signal()]
+		e.Outside = !e.Crash
 	case status.ExitStatus() > 1 && !strings.HasPrefix(first, "SIGQUIT"): // Go ends with 2 by a panic or a fault
 		e.Reason, e.Crash = cmp.Or(first, p.cmd.ProcessState.String()), true
 	case e.Reason == "":

@@ -1,12 +1,20 @@
 package child
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Bounds of what is remembered, the oldest forgotten first.
 const (
 	mostSuspected = 256
 	mostLeftOut   = 4096
+	// mostOfRun is how much of a run is left out one by one, each at the cost of two crashes: then all of it is.
+	mostOfRun = 3
 )
+
+// runOf is what id belongs to: of camera/epoch/seq the epoch.
+func runOf(id string) string { return id[:max(0, strings.LastIndexByte(id, '/'))] }
 
 // Orders say what a child has to be careful with.
 type Orders struct {
@@ -27,6 +35,9 @@ func (s *Suspects) LeaveOut(id string) {
 func (s *Suspects) Crashed(work []Work) *Work {
 	if len(work) == 1 && slices.Contains(s.orders.Suspected, work[0].ID) {
 		s.LeaveOut(work[0].ID)
+		if run := runOf(work[0].ID); run != "" && s.ofRun(run) >= mostOfRun {
+			s.LeaveOut(run)
+		}
 		return &work[0]
 	}
 	for _, w := range work {
@@ -35,6 +46,16 @@ func (s *Suspects) Crashed(work []Work) *Work {
 		}
 	}
 	return nil
+}
+
+// ofRun is how much of a run is left out.
+func (s *Suspects) ofRun(run string) (n int) {
+	for _, id := range s.orders.LeftOut {
+		if runOf(id) == run {
+			n++
+		}
+	}
+	return n
 }
 
 // Orders are for the next child.

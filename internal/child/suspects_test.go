@@ -2,6 +2,7 @@ package child
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -41,6 +42,18 @@ func TestWhoeverCrashesAloneTwiceIsGuilty(t *testing.T) {
 			if got != "" && !slices.Contains(s.Orders().LeftOut, got) {
 				t.Errorf("%s: %q is not left out", name, got)
 			}
+		}
+	}
+}
+
+func TestRunOfGuilty(t *testing.T) {
+	var s Suspects
+	for i, want := range []bool{false, false, true} {
+		bad := works("door/e/" + strconv.Itoa(i))
+		s.Crashed(bad)
+		s.Crashed(bad)
+		if got := slices.Contains(s.Orders().LeftOut, "door/e"); got != want {
+			t.Errorf("after %d: left out %v, want %v", i+1, got, want)
 		}
 	}
 }

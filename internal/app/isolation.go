@@ -115,9 +115,9 @@ func (v *isolated) reconfigure(cfg config.Config) {
 // start starts a child as far as it needs neither bus nor store.
 func (v *isolated) start(ctx context.Context) (*child.Process, error) {
 	v.mu.Lock()
-	order := handover{Config: forVision(v.cfg), Version: v.app.version, Level: child.Level(v.app.log)}
+	order := handover{Config: forVision(v.cfg), Version: v.app.version, Level: child.Level(ctx, v.app.log)}
 	v.mu.Unlock()
-	p, err := child.Start(v.app.command, v.keeper.Log)
+	p, err := child.Start(ctx, v.app.command, v.keeper.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func begin(t *testing.T, order string, log *slog.Logger, careful Orders) *Proces
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Start([]string{self, "child"}, log)
+	p, err := Start(t.Context(), []string{self, "child"}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestKeeper(t *testing.T) {
 	buried, up := make(chan Work, 1), make(chan Status, 100)
 	k := &Keeper{
 		Begin: func(ctx context.Context) (*Process, error) {
-			p, err := Start([]string{self, "child"}, slog.New(slog.DiscardHandler))
+			p, err := Start(ctx, []string{self, "child"}, slog.New(slog.DiscardHandler))
 			if err != nil {
 				return nil, err
 			}
@@ -209,12 +209,12 @@ func TestRenew(t *testing.T) {
 	up := make(chan int, 10)
 	var k *Keeper
 	k = &Keeper{
-		Begin: func(context.Context) (*Process, error) {
+		Begin: func(ctx context.Context) (*Process, error) {
 			self, err := os.Executable()
 			if err != nil {
 				return nil, err
 			}
-			p, err := Start([]string{self, "child"}, slog.New(slog.DiscardHandler))
+			p, err := Start(ctx, []string{self, "child"}, slog.New(slog.DiscardHandler))
 			if err != nil {
 				return nil, err
 			}

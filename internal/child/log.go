@@ -12,9 +12,9 @@ import (
 var levels = []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
 
 // Level is the lowest level that the logger takes.
-func Level(log *slog.Logger) slog.Level {
+func Level(ctx context.Context, log *slog.Logger) slog.Level {
 	for _, l := range levels {
-		if log.Enabled(context.Background(), l) {
+		if log.Enabled(ctx, l) {
 			return l
 		}
 	}
@@ -108,10 +108,10 @@ func (a attr) restored() slog.Attr {
 }
 
 // write adds the record to a log.
-func (l *line) write(log *slog.Logger) {
+func (l *line) write(ctx context.Context, log *slog.Logger) {
 	attrs := make([]slog.Attr, len(l.Attrs))
 	for i, a := range l.Attrs {
 		attrs[i] = a.restored()
 	}
-	log.LogAttrs(context.Background(), l.Level, l.Message, attrs...)
+	log.LogAttrs(ctx, l.Level, l.Message, attrs...)
 }

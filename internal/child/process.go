@@ -52,8 +52,8 @@ type doing struct {
 }
 
 // Start starts the command as a child. It gets the environment without configuration, since that may hold secrets that
-// others can read there. The child dies with this process, however that dies.
-func Start(command []string, log *slog.Logger) (*Process, error) {
+// others can read there. The child dies with this process, however that dies, and not with ctx, which is for its log.
+func Start(ctx context.Context, command []string, log *slog.Logger) (*Process, error) {
 	p := &Process{
 		cmd: exec.Command(command[0], command[1:]...), log: log, //nolint:noctx // Stop ends it, by its orders first
 		stages: make(chan string, 16), ended: make(chan struct{}), work: map[string]*doing{}, oom: oomKills(),
@@ -73,7 +73,7 @@ func Start(command []string, log *slog.Logger) (*Process, error) {
 	}
 	p.cmd.ExtraFiles = []*os.File{write}
 	started := make(chan error)
-	go p.live(told, write, started)
+	go p.live(context.WithoutCancel(ctx), told, write, started)
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", command[0], err)
 	}
@@ -82,7 +82,7 @@ func Start(command []string, log *slog.Logger) (*Process, error) {
 
 // live sees the child from its start to its end, on one thread: the kernel takes that one for the parent (prctl(2),
 // PR_SET_PDEATHSIG).
-func (p *Process) live(told, write *os.File, started chan<- error) {
+func (p *Process) live(ctx context.Context, told, write *os.File, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
@@ -97,7 +97,7 @@ func (p *Process) live(told, write *os.File, started chan<- error) {
 	listened := make(chan struct{})
 	go func() {
 		defer close(listened)
-		p.listen(told)
+		p.listen(ctx, told)
 	}()
 	<-listened // all that it has said, before it is known to have ended
 	p.err = p.cmd.Wait()
@@ -106,7 +106,7 @@ func (p *Process) live(told, write *os.File, started chan<- error) {
 }
 
 // listen takes what the child tells until it ends.
-func (p *Process) listen(told io.Reader) {
+func (p *Process) listen(ctx context.Context, told io.Reader) {
 	d := gob.NewDecoder(told)
 	for {
 		var m message
@@ -114,7 +114,7 @@ func (p *Process) listen(told io.Reader) {
 			return
 		}
 		if m.Line != nil {
-			m.Line.write(p.log)
+			m.Line.write(ctx, p.log)
 			continue
 		}
 		p.mu.Lock()

@@ -35,9 +35,9 @@ type beside struct {
 	retry   time.Time // capture time before which it is not tried again
 }
 
-func newBeside(open NewDecoder, log *slog.Logger) *beside {
+func newBeside(open NewDecoder, guard Guard, log *slog.Logger) *beside {
 	trouble := &tally{log: log, text: "face not looked at in the main stream"}
-	return &beside{detail: detail{open: open, trouble: trouble}, log: log}
+	return &beside{detail: detail{open: open, guard: guard, trouble: trouble}, log: log}
 }
 
 // stream says which stream is analysed; empty for a camera that sends one.

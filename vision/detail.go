@@ -22,6 +22,7 @@ const (
 // its group's key frame on, when somebody in it is looked at.
 type detail struct {
 	open    NewDecoder // its pictures stay valid until the next one is given
+	guard   Guard
 	trouble *tally
 
 	kept  []*frames.Fragment // from a key fragment on, without a break inside a group
@@ -31,6 +32,7 @@ type detail struct {
 	epoch   string              // the decoder's
 	zero    time.Time           // capture time of its PTS 0
 	fed     uint64              // Pos of the fragment that units are of
+	of      *frames.Fragment    // that fragment
 	units   []frames.AccessUnit // not decoded yet
 	latest  Picture             // given by the decoder; without Pixels: none
 	broken  uint64              // Pos of the key fragment of a group that cannot be decoded
@@ -83,7 +85,7 @@ func (d *detail) close() {
 	if err := d.decoder.Close(); err != nil {
 		d.trouble.add(fmt.Errorf("main stream: close decoder: %w", err))
 	}
-	d.decoder, d.units, d.latest, d.fed = nil, nil, Picture{}, 0
+	d.decoder, d.units, d.latest, d.fed, d.of = nil, nil, Picture{}, 0, nil
 }
 
 // with returns the picture with the main stream's pixels behind it, where a larger one lies near; else as it is.
@@ -161,6 +163,9 @@ func (d *detail) decode(key int, t time.Time) error {
 		}
 		u := d.units[0]
 		d.units = d.units[1:]
+		if err := d.guard.Enter(d.of); err != nil {
+			return err
+		}
 		if err := d.decoder.Decode(u, d.nearer, d.got); err != nil {
 			return err
 		}
@@ -171,6 +176,9 @@ func (d *detail) decode(key int, t time.Time) error {
 // begin makes the decoder begin at the key fragment.
 func (d *detail) begin(key int) error {
 	f := d.kept[key]
+	if err := d.guard.Enter(f); err != nil {
+		return err
+	}
 	p, units, _, err := frames.Unpack(f.Payload)
 	if err != nil {
 		return err
@@ -190,7 +198,7 @@ func (d *detail) begin(key int) error {
 	if err != nil {
 		return err
 	}
-	d.epoch, d.fed, d.units, d.latest = f.Epoch, f.Pos, units, Picture{}
+	d.epoch, d.fed, d.of, d.units, d.latest = f.Epoch, f.Pos, f, units, Picture{}
 	d.zero = f.Start.Add(-frames.Duration(units[0].PTS))
 	return nil
 }
@@ -205,7 +213,7 @@ func (d *detail) unpack() (more bool, err error) {
 			return false, nil
 		}
 		_, d.units, _, err = frames.Unpack(f.Payload)
-		d.fed = f.Pos
+		d.fed, d.of = f.Pos, f
 		return true, err
 	}
 	return false, nil

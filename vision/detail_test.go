@@ -13,7 +13,7 @@ import (
 func keeping(t *testing.T, list []*frames.Fragment) (*detail, *atomic.Int64) {
 	t.Helper()
 	w, decoded := newWorld(t), new(atomic.Int64)
-	d := &detail{trouble: &tally{log: w.config().Log}, open: func(frames.Parameters) (Decoder, error) {
+	d := &detail{guard: unguarded{}, trouble: &tally{log: w.config().Log}, open: func(frames.Parameters) (Decoder, error) {
 		w.open++
 		return mainDecoder{&fakeDecoder{w: w}, decoded}, nil
 	}}

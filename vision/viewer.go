@@ -29,6 +29,9 @@ type Viewer struct {
 	// Ungated decodes everything: what the gate is measured against.
 	Ungated bool
 
+	guard    Guard            // nil: none
+	of       *frames.Fragment // that the units come from; nil where nobody says
+	entered  *frames.Fragment // whose unit was decoded last
 	decoder  Decoder
 	stamps   []stamp // of the access units whose pictures may still come
 	gate     gate
@@ -63,6 +66,7 @@ type Counts struct {
 type unit struct {
 	frames.AccessUnit
 	at time.Time
+	of *frames.Fragment
 }
 
 // stamp says when a picture was captured.
@@ -114,17 +118,17 @@ func (v *Viewer) SetLevel(l Level) { v.next = l }
 // is closed and opened again at a key frame.
 func (v *Viewer) Unit(u frames.AccessUnit, at time.Time) error {
 	if u.Key {
-		return v.key(unit{u, at})
+		return v.key(unit{u, at, v.of})
 	}
 	switch {
 	case v.level == KeyFrames:
 		v.counts.Skipped++
 		return nil
 	case v.closed:
-		return v.hold(unit{u, at})
+		return v.hold(unit{u, at, v.of})
 	}
 	v.gate.add(u.DTS, size(u))
-	return v.decode(unit{u, at})
+	return v.decode(unit{u, at, v.of})
 }
 
 // Release analyses the group of pictures that a closed gate held back, when it cannot be known whether more will follow:
@@ -142,6 +146,9 @@ func (v *Viewer) Drain() error {
 		return nil
 	}
 	if err := v.Release(); err != nil {
+		return err
+	}
+	if err := v.enterAgain(); err != nil {
 		return err
 	}
 	if err := v.decoder.Drain(v.calls.want, v.calls.show); err != nil {
@@ -186,6 +193,9 @@ func (v *Viewer) glance(u unit) error {
 	v.closed = false
 	v.drop() // there is no time for it
 	if err := v.Drain(); err != nil {
+		return err
+	}
+	if err := v.enter(u.of); err != nil {
 		return err
 	}
 	v.sole = stamp{u.PTS, u.at}
@@ -258,6 +268,9 @@ func (v *Viewer) open() error {
 // empty reports whether the key frame shows nobody. Where that cannot be said it is false: the same frame is then
 // decoded and analysed as any other, and what is wrong with it is told there.
 func (v *Viewer) empty(u unit) bool {
+	if v.enter(u.of) != nil {
+		return false
+	}
 	v.sole, v.nobody = stamp{u.PTS, u.at}, false
 	v.counts.Decoded++
 	err := errors.Join(
@@ -281,6 +294,9 @@ func (v *Viewer) look(p Picture) (err error) {
 }
 
 func (v *Viewer) decode(u unit) error {
+	if err := v.enter(u.of); err != nil {
+		return err
+	}
 	v.stamps = append(v.stamps, stamp{u.PTS, u.at})
 	if extra := len(v.stamps) - stampsMost; extra > 0 {
 		v.stamps = slices.Delete(v.stamps, 0, extra)
@@ -290,6 +306,26 @@ func (v *Viewer) decode(u unit) error {
 		return fmt.Errorf("decode access unit at %d: %w", u.PTS, err)
 	}
 	return nil
+}
+
+// enter tells the guard what is decoded. Its error means that it must not be.
+func (v *Viewer) enter(f *frames.Fragment) error {
+	if v.guard == nil || f == nil {
+		return nil
+	}
+	if err := v.guard.Enter(f); err != nil {
+		return err
+	}
+	v.entered = f
+	return nil
+}
+
+// enterAgain goes on with what was decoded last: the decoder may hold pictures of it back.
+func (v *Viewer) enterAgain() error {
+	if v.decoder == nil {
+		return nil
+	}
+	return v.enter(v.entered)
 }
 
 // show gives a picture to See.

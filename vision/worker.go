@@ -67,6 +67,8 @@ type WorkerConfig struct {
 	// NewDetail opens decoders of the main stream of a camera that sends a smaller one for analysis; their latest picture
 	// stays valid until they give another. Nil for a camera that sends one stream.
 	NewDetail NewDecoder
+	// Guard is told what is decoded. Nil for none.
+	Guard Guard
 }
 
 // Worker analyses one camera: it follows its fragments, decodes them, and publishes the sightings. It owns the
@@ -122,6 +124,9 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vision worker: %w", err)
 	}
+	if c.Guard == nil {
+		c.Guard = unguarded{}
+	}
 	log := c.Log.With("camera", c.Analysis.Camera)
 	w := &Worker{
 		config:   c,
@@ -133,9 +138,9 @@ func NewWorker(c WorkerConfig) (*Worker, error) {
 		unseen:   &tally{log: log, text: "picture or face not looked at"},
 		pace:     newPace(c.Analysis.Camera),
 	}
-	w.viewer = &Viewer{Analysis: analysis, NewDecoder: c.NewDecoder}
+	w.viewer = &Viewer{Analysis: analysis, NewDecoder: c.NewDecoder, guard: c.Guard}
 	if c.NewDetail != nil {
-		w.beside = newBeside(c.NewDetail, log)
+		w.beside = newBeside(c.NewDetail, c.Guard, log)
 	}
 	w.state.Store(&State{Camera: w.camera, Stream: w.stream()})
 	return w, nil
@@ -175,6 +180,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-idle.C:
 			err = w.idle(ctx)
 		}
+		w.config.Guard.Leave()
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -225,6 +231,7 @@ func (w *Worker) fragment(ctx context.Context, f *frames.Fragment) error {
 	if w.viewer.Gated() {
 		w.settled(w.viewer.Settled())
 	}
+	w.config.Guard.Leave()
 	w.mark.save(ctx, f.Start, w.outlet.pending() == 0)
 	w.report(f)
 	return nil
@@ -254,6 +261,10 @@ func (w *Worker) store(lag time.Duration) {
 
 // view decodes the fragment as far as that is worth it.
 func (w *Worker) view(f *frames.Fragment) error {
+	w.viewer.of = f
+	if err := w.viewer.enter(f); err != nil {
+		return err
+	}
 	parameters, units, _, err := frames.Unpack(f.Payload)
 	if err != nil {
 		return err
@@ -298,7 +309,7 @@ func (w *Worker) picture(ctx context.Context, p Picture) error {
 	if err != nil {
 		w.unseen.add(err)
 	}
-	if w.stop = w.outlet.send(ctx, due); w.stop != nil {
+	if w.stop = w.send(ctx, due); w.stop != nil {
 		return w.stop
 	}
 	if errors.Is(err, ErrBlind) {
@@ -310,6 +321,18 @@ func (w *Worker) picture(ctx context.Context, p Picture) error {
 	w.blind = 0
 	w.settled(p.PTS)
 	return nil
+}
+
+// send publishes what is due. A bus that is away holds it up, which is no fault of the fragment.
+func (w *Worker) send(ctx context.Context, due []Observation) error {
+	if len(due) == 0 {
+		return nil
+	}
+	w.config.Guard.Leave()
+	if err := w.outlet.send(ctx, due); err != nil {
+		return err
+	}
+	return w.viewer.enterAgain()
 }
 
 // settled says that all up to the picture at pts has been looked at.
@@ -332,7 +355,7 @@ func (w *Worker) endEpoch(ctx context.Context) error {
 		}
 	}
 	w.closeViewer()
-	return w.outlet.send(ctx, w.analysis.End())
+	return w.send(ctx, w.analysis.End())
 }
 
 // idle ends the tracks of a camera that sends nothing. If the epoch goes on after all, people still there get new
@@ -351,7 +374,7 @@ func (w *Worker) idle(ctx context.Context) error {
 	w.pace = newPace(w.camera)
 	w.viewer.SetLevel(Full)
 	w.store(0)
-	return w.outlet.send(ctx, w.analysis.Pause())
+	return w.send(ctx, w.analysis.Pause())
 }
 
 // release analyses what the gate held back. Its error is w.stop.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	framesjs "vigil/frames/jetstream"
 	"vigil/internal/web"
 )
 
@@ -70,6 +71,9 @@ func (c dlqShow) Run(ctx context.Context, g *Globals) error {
 	if d.Endpoint != "" {
 		g.say("endpoint    %s\nwebhook-id  %s\n", d.Endpoint, d.Webhook)
 	}
+	if d.Stream == framesjs.Stream {
+		d.Body = "video; in base64 with --json"
+	}
 	g.say("deliveries  %d\nreason      %s\nbody        %s\n", d.Deliveries, d.Reason, d.Body)
 	return nil
 }
@@ -112,7 +116,7 @@ func (c dlqReplay) Run(ctx context.Context, g *Globals) error {
 
 func (c dlqReplay) chosen(found []web.DeadView) (ids []string) {
 	for _, d := range found {
-		if c.Endpoint == "" || d.Endpoint == c.Endpoint {
+		if (c.Endpoint == "" || d.Endpoint == c.Endpoint) && d.Stream != framesjs.Stream { // video has its place, and stays
 			ids = append(ids, d.ID)
 		}
 	}

@@ -39,6 +39,7 @@ type commands struct {
 	Doctor    doctorCommand    `cmd:"" help:"Look for what keeps Vigil from working here, and say what to do."`
 	Health    healthCommand    `cmd:"" help:"Ask the running Vigil whether every part works."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Vision    visionCommand    `cmd:"" hidden:"" name:"vision-process" help:"Run the role vision for a vigil that started this process."`
 }
 
 // Globals are the flags of every command, and what the program gives them to work with.

@@ -57,7 +57,7 @@ func newRehearsal(ctx context.Context, g *Globals, dir string, log *slog.Logger,
 	cfg.Cameras = []config.Camera{{ID: rehearsalCamera, PublishToken: config.Secret(token)}}
 	cfg.Endpoints = []config.Endpoint{{ID: "receiver", URL: receiver.URL(), Secret: config.Secret(secret), AllowPrivate: true}}
 	adjust(&cfg)
-	program, err := app.New(ctx, app.Options{Config: cfg, Version: version, Log: log})
+	program, err := app.New(ctx, app.Options{Config: cfg, Version: version, Log: log, Child: visionProcess()})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (c serveCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log()})
+	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log(), Child: visionProcess()})
 	if interrupted(ctx, err) {
 		return nil
 	}

@@ -178,3 +178,27 @@ func (l *Log) Follow(ctx context.Context, camera frames.CameraID, from uint64) i
 		}
 	}
 }
+
+// Payload returns the video of the fragment of that id at a position, of one in several messages the first part; or
+// frames.ErrNotFound when it is not kept any more.
+func (l *Log) Payload(ctx context.Context, id string, pos uint64) ([]byte, error) {
+	stream, err := l.js.Stream(ctx, Stream)
+	if err != nil {
+		return nil, fmt.Errorf("fragment %s: %w", id, err)
+	}
+	raw, err := stream.GetMsg(ctx, pos)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		err = frames.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fragment %s: %w", id, err)
+	}
+	f, err := parse(raw.Subject, raw.Header, raw.Sequence, raw.Data)
+	if err != nil {
+		return nil, err
+	}
+	if f.ID() != id {
+		return nil, fmt.Errorf("fragment %s: %w: %s is at its position", id, frames.ErrNotFound, f.ID())
+	}
+	return f.Payload, nil
+}

@@ -70,6 +70,9 @@ func (a *App) openWatch(ctx context.Context, desk *alerts.Desk) error {
 // leased makes sure that one process at a time does the work; the others stand by. The embedded bus has one process,
 // and waiting for the lease of the one that was killed before it would only lose time.
 func (a *App) leased(work string, run func(ctx context.Context) error) func(context.Context) error {
+	if a.parent != nil {
+		return a.parent.whenTold(run)
+	}
 	if a.cfg.NATS.URL == "" {
 		return run
 	}

@@ -38,6 +38,9 @@ type Options struct {
 	Roles   []Role // none: all
 	Version string
 	Log     *slog.Logger
+	// Child is the command line that makes RunVision of a process: the role vision runs in such a one, that a crash of its
+	// libraries does not end the rest. None: in this one.
+	Child []string
 }
 
 // App is the program, ready to run.
@@ -52,9 +55,16 @@ type App struct {
 	storage *storage
 	store   clips.Store // nil when no role of this process needs it
 	links   *web.Links
-	lanes   *vision.Lanes // nil without the vision role
-	http    net.Listener  // nil when no role of this process needs it
-	routes  *http.ServeMux
+	lanes   *vision.Lanes // nil where the vision role does not run in this process
+
+	command         []string  // see Options.Child
+	child           *isolated // the vision role in a process of its own; nil: none
+	parent          *orders   // nil in a process that is no child
+	decoder, detail vision.NewDecoder
+	around          surroundings // of a child
+
+	http   net.Listener // nil when no role of this process needs it
+	routes *http.ServeMux
 
 	tasks   []task
 	closers []func() error // run last to first
@@ -92,7 +102,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Config.Absolute(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux()}
+	a := &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux(), command: o.Child, decoder: OpenDecoder, detail: openDetail}
 	for _, open := range []func(context.Context) error{
 		a.listen, a.openLanes, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts,
 		a.openClips, a.openConsole, a.openHTTP,

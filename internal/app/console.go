@@ -9,6 +9,7 @@ import (
 	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
+	"vigil/internal/child"
 	"vigil/internal/web"
 	"vigil/vision"
 )
@@ -35,6 +36,10 @@ func (a *App) openConsole(ctx context.Context) error {
 		return err
 	}
 	watched, err := bus.OpenKV[vision.State](ctx, a.bus, bus.Watching)
+	if err != nil {
+		return err
+	}
+	process, err := bus.OpenKV[child.Status](ctx, a.bus, bus.Settings)
 	if err != nil {
 		return err
 	}
@@ -65,9 +70,10 @@ func (a *App) openConsole(ctx context.Context) error {
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
 		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks), newStorageMetrics(a.storage)),
-		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
+		Checks: append(a.checks, visionCheck(settings), childCheck(process), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
+		Metrics: newMetrics(a.version, cameraList{states}, watched, kept,
+			append(a.child.collectors(), newHookMetrics(hooks), newStorageMetrics(a.storage), newChildMetrics(process))...),
+		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
 }

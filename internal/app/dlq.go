@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	alertsjs "vigil/alerts/jetstream"
 	"vigil/alerts/webhook"
+	framesjs "vigil/frames/jetstream"
 	"vigil/internal/bus"
 	"vigil/internal/web"
 )
@@ -42,6 +44,9 @@ func (d deadLetters) DeadLetter(ctx context.Context, id string) (web.DeadView, e
 	view := deadView(dead)
 	view.Body = string(dead.Data)
 	var hook webhook.Delivery
+	if dead.Stream == framesjs.Stream {
+		view.Body = base64.StdEncoding.EncodeToString(dead.Data)
+	}
 	if dead.Stream == bus.Outbox && json.Unmarshal(dead.Data, &hook) == nil {
 		view.Body = string(hook.Body)
 	}
@@ -53,6 +58,10 @@ func (d deadLetters) Replay(ctx context.Context, id string) error {
 	dead, err := d.get(ctx, id)
 	if err != nil {
 		return err
+	}
+	if dead.Stream == framesjs.Stream {
+		return web.Refused{Reason: fmt.Sprintf("dead letter %s is video that crashed the decoder: it has its place in the recording, "+
+			"and is not put back; its bytes are in `vigil dlq show --json`", id)}
 	}
 	return alertsjs.Replay(ctx, d.bus, d.ledger, dead)
 }

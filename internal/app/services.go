@@ -48,8 +48,13 @@ func (a *App) openBus(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("nats.url: %w", err)
 		}
+		a.around.Bus, a.around.Credentials = a.cfg.NATS.URL.Reveal(), a.cfg.NATS.CredsFile
 	} else {
-		server, err := natsd.Start(ctx, natsd.Config{Dir: filepath.Join(a.cfg.DataDir, "nats"), Log: a.log})
+		config := natsd.Config{Dir: filepath.Join(a.cfg.DataDir, "nats"), Log: a.log}
+		if a.child != nil {
+			config.Listen, config.Token = "127.0.0.1:0", rand.Text()
+		}
+		server, err := natsd.Start(ctx, config)
 		if err != nil {
 			return fmt.Errorf("data_dir: %w", err)
 		}
@@ -64,6 +69,7 @@ func (a *App) openBus(ctx context.Context) (err error) {
 		a.bus.Log = a.log
 		a.embeddedStorage(server) //nolint:contextcheck // the store's health is no caller's context
 		limits.Store = server.MaxStore()
+		a.around.Bus = server.URL()
 	}
 	a.onClose(func() error { a.bus.Close(); return nil })
 	limits.Streams = append(limits.Streams, framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), limits.Replicas))
@@ -106,6 +112,7 @@ func (a *App) openStore(ctx context.Context) error {
 		access, secret := server.Keys()
 		target.Endpoint, target.PathStyle, target.Transport = server.Endpoint(), true, server.Transport()
 		target.AccessKey, target.SecretKey = access, s3.Secret(secret)
+		a.around.Socket = server.Socket()
 		if serves {
 			a.addresses.Store = "http://" + server.Endpoint()
 		}
@@ -117,7 +124,8 @@ func (a *App) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.store = store
+	a.store, a.around.Store = store, target
+	a.around.Store.Transport = nil // it makes its own
 	a.checks = append(a.checks, web.Check{Name: "store", Probe: func(ctx context.Context) error {
 		for _, err := range store.List(ctx, "health/") {
 			return err

@@ -40,6 +40,9 @@ func (a *App) openVision(ctx context.Context) error {
 	if !a.has(Vision) {
 		return nil
 	}
+	if a.child != nil {
+		return a.runChild(ctx)
+	}
 	roster, err := a.openGallery(ctx, a.lanes)
 	if err != nil {
 		return err
@@ -60,9 +63,12 @@ func (a *App) openVision(ctx context.Context) error {
 }
 
 // openLanes opens one engine a core. Only the first says what it is.
-func (a *App) openLanes(context.Context) error {
+func (a *App) openLanes(ctx context.Context) error {
 	if !a.has(Vision) {
 		return nil
+	}
+	if len(a.command) > 0 {
+		return a.openChild(ctx)
 	}
 	log := a.log
 	lanes, err := vision.NewLanes(func() (vision.Engine, error) {
@@ -85,7 +91,7 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 		return nil, err
 	}
 	gallery := &people.Gallery{
-		Records: records, Photos: objects{a.store, clips.TypeJPEG}, Engine: engine, Read: ReadPicture,
+		Records: records, Photos: objects{a.store, clips.TypeJPEG}, Engine: engine, Read: a.readPhoto,
 		FalseAccept: a.cfg.People.FalseAccept, Roster: &vision.Roster{}, Log: a.log,
 	}
 	for _, p := range a.cfg.People.Known {
@@ -102,6 +108,14 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 		return bus.Respond(ctx, a.bus, calibrationSubject, "vision", gallery.Report)
 	})
 	return gallery.Roster, nil
+}
+
+// readPhoto decodes a photo.
+func (a *App) readPhoto(name string, data []byte) (vision.Picture, error) {
+	if a.parent != nil {
+		return a.parent.readPhoto(name, data)
+	}
+	return ReadPicture(name, data)
 }
 
 // watch runs a worker for each camera.
@@ -188,7 +202,13 @@ func (w *watch) begin(ctx context.Context, group *errgroup.Group, camera frames.
 	}
 	w.mu.Lock()
 	w.workers = append(w.workers, worker)
+	cameras := len(w.workers)
 	w.mu.Unlock()
+	if p := w.app.parent; p != nil {
+		if err := p.memory.Allow(childMemory + uint64(cameras)*cameraMemory); err != nil {
+			return nil, err
+		}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	b := &begun{worker: worker, detect: detect, cancel: cancel, ended: make(chan struct{})}
 	group.Go(func() error {
@@ -239,14 +259,17 @@ func (w *watch) worker(camera frames.CameraID, detect bool) (*vision.Worker, err
 	config := vision.WorkerConfig{
 		Analysis:   analysis,
 		Frames:     w.app.frames,
-		NewDecoder: OpenDecoder,
+		NewDecoder: w.app.decoder,
 		Sightings:  w.sightings,
 		Shots:      objects{w.app.store, clips.TypeJPEG},
 		Progress:   w.progress,
 		Log:        w.app.log,
 	}
 	if detect {
-		config.NewDetail = openDetail
+		config.NewDetail = w.app.detail
+	}
+	if p := w.app.parent; p != nil {
+		config.Guard = guarded{p.guard.Lane(string(camera))}
 	}
 	return vision.NewWorker(config)
 }

@@ -29,6 +29,7 @@ var Table = map[string][]string{
 
 	"internal/archtest":        {},
 	"internal/bus":             {"internal/ordered"},
+	"internal/child":           {},
 	"internal/client":          {"alerts", "frames", "internal/web", "vision"},
 	"internal/config":          {},
 	"internal/doctor":          {"alerts/webhook", "clips", "clips/s3", "frames", "ingest", "internal/bus", "models"},

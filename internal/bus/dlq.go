@@ -71,6 +71,20 @@ func newDead(seq uint64, since time.Time, subject string, h nats.Header) Dead {
 	}
 }
 
+// Bury puts something that was given up into the dead-letter queue. Seq and Since are the queue's to set.
+func (c *Conn) Bury(ctx context.Context, d Dead) error {
+	msg := &nats.Msg{
+		Subject: dlqPrefix + d.Stream + "." + d.Consumer, Data: d.Data,
+		Header: nats.Header{
+			HeaderSubject: {d.Subject}, HeaderID: {d.ID}, HeaderReason: {oneLine(d.Reason)}, HeaderDeliveries: {strconv.Itoa(d.Deliveries)},
+		},
+	}
+	if err := c.publish(ctx, DLQ, d.Stream+"/"+d.Consumer+"/"+d.ID, msg); err != nil {
+		return fmt.Errorf("bury %s: %w", d.ID, err)
+	}
+	return nil
+}
+
 // Revive puts a message of GetDead back where it was published, with the same data and id, and takes it out of the
 // dead-letter queue. It may be called again after an error: within the window of duplicates nothing is stored twice.
 func (c *Conn) Revive(ctx context.Context, d Dead) error {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,9 @@ const (
 	// maxMemory bounds memory streams. Everything that must last is in files, so little is needed.
 	maxMemory = 256 << 20
 
+	// authTime is how long a client may take to show its token, on a machine that is busy.
+	authTime = 10 * time.Second
+
 	// readyWait is how long a started server may take to accept connections once its store is open.
 	readyWait = 10 * time.Second
 )
@@ -47,8 +51,10 @@ type Config struct {
 	Log *slog.Logger
 	// Listen is a loopback "host:port" for clients in other processes on this machine; port 0 takes a free one.
 	// Empty opens no port: the server is then reached through Connect only. Other addresses are refused, since
-	// clients are not asked for credentials.
+	// traffic is not encrypted.
 	Listen string
+	// Token is what clients must show; empty: they are asked for nothing. URL has it in it.
+	Token string
 	// MaxStore is how many bytes on disk the streams may be given by whoever declares them. 0 takes three quarters of
 	// what the disk has free at the start, counting what the store holds already.
 	MaxStore int64
@@ -60,6 +66,7 @@ type Server struct {
 	log   *slog.Logger
 	lock  *os.File
 	url   string
+	token string
 	store int64
 	opts  *server.Options
 	close sync.Once
@@ -85,7 +92,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
-	s := &Server{log: c.Log, lock: lock, store: c.MaxStore, opts: opts}
+	s := &Server{log: c.Log, lock: lock, store: c.MaxStore, token: c.Token, opts: opts}
 	s.renew()
 	s.warnSlow()
 	if err := s.start(ctx, opts); err != nil {
@@ -110,6 +117,8 @@ func (c Config) options() (*server.Options, error) {
 		NoLog:                  true,
 		DontListen:             c.Listen == "",
 		DisableJetStreamBanner: true,
+		Authorization:          c.Token,
+		AuthTimeout:            authTime.Seconds(),
 	}
 	if c.Listen == "" {
 		return opts, nil
@@ -189,9 +198,17 @@ func (s *Server) start(ctx context.Context, opts *server.Options) error {
 		return fmt.Errorf("not ready within %s", readyWait)
 	}
 	if !opts.DontListen {
-		s.url = "nats://" + srv.Addr().String()
+		s.url = (&url.URL{Scheme: "nats", Host: srv.Addr().String(), User: userOf(s.token)}).String()
 	}
 	return s.checkStreams(ctx, opts.StoreDir)
+}
+
+// userOf is how an address names a token.
+func userOf(token string) *url.Userinfo {
+	if token == "" {
+		return nil
+	}
+	return url.User(token)
 }
 
 // space returns how many bytes the store can take, counting what it holds, and how many the whole disk has.
@@ -264,7 +281,7 @@ var _ nats.InProcessConnProvider = (*Server)(nil)
 
 // Connect opens a client connection that never leaves the process.
 func (s *Server) Connect() (*nats.Conn, error) {
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name("vigil"),
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.Name("vigil"), nats.Token(s.token),
 		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -283,7 +300,7 @@ func (s *Server) Connect() (*nats.Conn, error) {
 	return nc, nil
 }
 
-// URL is where other processes on this machine connect, and empty when the server has no listener.
+// URL is where other processes on this machine connect, with the token, and empty when the server has no listener.
 func (s *Server) URL() string { return s.url }
 
 // MaxStore is how many bytes on the disk all streams together may be given.

@@ -74,6 +74,7 @@ type Server struct {
 	access    string
 	secret    Secret
 	transport *http.Transport
+	socket    string
 	stop      context.CancelFunc
 	done      chan struct{}
 	err       error // why it ended; read after done
@@ -129,7 +130,7 @@ func start(ctx context.Context, cfg Config, attributes func(dir string) error) (
 	undo.add(store.close)
 	s := &Server{
 		endpoint: listen.endpoint, access: cfg.AccessKey, secret: cfg.SecretKey,
-		transport: listen.transport(), release: undo.run,
+		transport: Transport(listen.socket), socket: listen.socket, release: undo.run,
 	}
 	if err := s.serve(ctx, store, listen.address); err != nil {
 		return nil, err
@@ -170,6 +171,9 @@ func (s *Server) Endpoint() string { return s.endpoint }
 
 // Transport reaches the service, also where it listens on a Unix socket.
 func (s *Server) Transport() http.RoundTripper { return s.transport }
+
+// Socket is the Unix socket that the service listens on; empty for TCP.
+func (s *Server) Socket() string { return s.socket }
 
 // Keys are the credentials of the one account.
 func (s *Server) Keys() (access string, secret Secret) { return s.access, s.secret }
@@ -273,15 +277,16 @@ func freeAddress(ctx context.Context, listen string) (string, error) {
 	return net.JoinHostPort(host, port), errors.Join(err, listener.Close())
 }
 
-func (l *listening) transport() *http.Transport {
+// Transport reaches a service, by its Unix socket if it has one, also from another process.
+func Transport(socket string) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	t := &http.Transport{
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
 		DialContext: dialer.DialContext,
 	}
-	if l.socket != "" {
+	if socket != "" {
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", l.socket)
+			return dialer.DialContext(ctx, "unix", socket)
 		}
 	}
 	return t

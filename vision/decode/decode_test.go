@@ -5,6 +5,7 @@ package decode
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	mathbits "math/bits"
 	"os"
@@ -288,6 +289,40 @@ func TestTooLarge(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestTooLargeTakesNoMemory shows 12,000×12,000 pixels, which would be 216 MB for each picture.
+func TestTooLargeTakesNoMemory(t *testing.T) {
+	_, units := read(t, "testdata/h264-b0.mp4")
+	before := resident(t)
+	d, err := New(frames.Parameters{Codec: frames.H264, SPS: sps(750, 750), PPS: []byte{0x68, 0xce, 0x38, 0x80}})
+	if err == nil {
+		err = d.Decode(frames.AccessUnit{Key: true, NALUs: units[0].NALUs[len(units[0].NALUs)-1:]}, always, func(vision.Picture) error { return nil })
+		if cerr := d.Close(); cerr != nil {
+			t.Error(cerr)
+		}
+	}
+	if !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v, want ErrCorrupt", err)
+	}
+	if more := resident(t) - before; more > 64<<20 {
+		t.Errorf("it took %d MiB", more>>20)
+	}
+}
+
+// resident is the most memory that the process has had.
+func resident(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kib := 0
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Fatal(err)
+	}
+	return kib << 10
 }
 
 func TestNoAllocations(t *testing.T) {

@@ -39,7 +39,10 @@ func (a *App) openAlerts(ctx context.Context) error {
 		desk.Endpoints = append(desk.Endpoints, e.ID)
 		a.task("webhooks of "+e.ID, func(ctx context.Context) error { return alertsjs.Deliver(ctx, a.bus, sender) })
 	}
-	if len(a.cfg.Endpoints) == 0 {
+	if err := a.openMQTT(ctx, desk, ledger); err != nil {
+		return err
+	}
+	if len(desk.Endpoints) == 0 {
 		a.log.Warn("no endpoint is configured: alerts are shown in the console and sent nowhere")
 	}
 	if err := alertsjs.Connect(ctx, a.bus, desk); err != nil {

@@ -42,7 +42,7 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hooks := webhooks{a.bus, ledger, a.cfg.Endpoints, a.links}
+	hooks := webhooks{a.bus, ledger, receivers(a.cfg), a.links}
 	kept, err := bus.OpenKV[[]retention.State](ctx, a.bus, bus.Settings)
 	if err != nil {
 		return err

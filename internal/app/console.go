@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"strings"
 	"time"
 
 	alertsjs "vigil/alerts/jetstream"
+	"vigil/clips"
 	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
@@ -51,6 +53,10 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	key, err := a.clipKey(ctx)
+	if err != nil {
+		return err
+	}
 	local, localHash := web.NewToken()
 	if err := a.leaveAccess(local); err != nil {
 		return err
@@ -64,7 +70,7 @@ func (a *App) openConsole(ctx context.Context) error {
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
-		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
+		ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)), People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,

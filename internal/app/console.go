@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"fmt"
 	"strings"
 	"time"
 
@@ -53,6 +54,10 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	latency, err := newLatencyMetrics(ctx, a.bus)
+	if err != nil {
+		return err
+	}
 	key, err := a.clipKey(ctx)
 	if err != nil {
 		return err
@@ -71,11 +76,32 @@ func (a *App) openConsole(ctx context.Context) error {
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
 		ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)), People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
+		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), cameraCheck(cameraList{states}), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
+		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks), latency),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
+}
+
+// cameraCheck tells that video does not come. Vigil is ready all the same: nothing that it does would bring it back. It
+// names no camera: everybody who reaches the listener may read it.
+func cameraCheck(cameras cameraList) web.Check {
+	return web.Check{Name: "cameras", Probe: func(ctx context.Context) error {
+		states, err := cameras.Cameras(ctx)
+		if err != nil {
+			return err
+		}
+		away := 0
+		for _, s := range states {
+			if !s.Online {
+				away++
+			}
+		}
+		if away > 0 {
+			return web.Notice(fmt.Sprintf("no video comes from %d of %d cameras: `vigil cameras list` says why", away, len(states)))
+		}
+		return nil
+	}}
 }
 
 // adminHash makes the admin token at the first start. Only its hash is kept, on the bus.

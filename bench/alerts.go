@@ -324,12 +324,12 @@ func (n *newsroom) pour(ctx context.Context) (said map[string]time.Time, took ti
 	said = map[string]time.Time{}
 	sightings := alertsjs.Sightings(n.conn)
 	begun := time.Now()
-	group, ctx := errgroup.WithContext(ctx)
+	group, saying := errgroup.WithContext(ctx)
 	group.SetLimit(32)
 	for i := range flood {
 		due := begun.Add(time.Duration(i) * floodFor / flood)
-		if err := rest(ctx, time.Until(due)); err != nil {
-			break
+		if err := rest(saying, time.Until(due)); err != nil {
+			break // whoever failed, or ctx, says why
 		}
 		group.Go(func() error {
 			s := stranger(i, time.Now())
@@ -337,7 +337,7 @@ func (n *newsroom) pour(ctx context.Context) (said map[string]time.Time, took ti
 			mu.Lock()
 			said[alerts.AlertID(s)] = time.Now()
 			mu.Unlock()
-			return sightings.Publish(ctx, s)
+			return sightings.Publish(saying, s)
 		})
 	}
 	return said, time.Since(begun), errors.Join(group.Wait(), ctx.Err())
@@ -345,14 +345,21 @@ func (n *newsroom) pour(ctx context.Context) (said map[string]time.Time, took ti
 
 func (l *lab) reportFlood(ctx context.Context, healthy []*press, said map[string]time.Time, took time.Duration) error {
 	var waits []float64
-	arrived := 0
+	arrived, end := 0, time.Now().Add(floodDrain)
 	for _, p := range healthy {
-		if err := p.until(ctx, alerts.Opened, len(said), floodDrain); err != nil {
+		if err := p.until(ctx, alerts.Opened, len(said), time.Until(end)); err != nil {
 			return err
 		}
-		for id, d := range p.first(alerts.Opened) {
-			waits = append(waits, d.Received.Sub(said[id]).Seconds())
-			arrived++
+	}
+	for _, p := range healthy {
+		got := p.first(alerts.Opened)
+		arrived += len(got)
+		for id, at := range said {
+			came := time.Now() // what has not come takes this long at least
+			if d, ok := got[id]; ok {
+				came = d.Received
+			}
+			waits = append(waits, came.Sub(at).Seconds())
 		}
 	}
 	if arrived == 0 {

@@ -19,7 +19,7 @@ func keyOf(seed byte) ed25519.PrivateKey {
 func signed(t *testing.T) (s *scene, file []byte) {
 	t.Helper()
 	s = newScene(t)
-	s.Recorder.Key = keyOf(1)
+	s.Key = keyOf(1)
 	s.handle(t)
 	return s, s.read(t, recordKey)
 }

@@ -233,7 +233,9 @@ func TestWill(t *testing.T) {
 	go func() { done <- proxy.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}()
 	cfg := good()
 	cfg.URL = "mqtt://" + proxy.Addr()

@@ -21,8 +21,10 @@ func TestSlowPartBlamesNoOther(t *testing.T) {
 			t.Fatalf("got %t, %+v", ready, parts)
 		}
 		for i, want := range []part{
-			{Name: "store", Detail: "context deadline exceeded"}, {Name: "bus", OK: true},
-			{Name: "cameras", OK: true, Detail: "one is away"}, {Name: "vision", Detail: "no engine"},
+			{Name: "store", Detail: "context deadline exceeded"},
+			{Name: "bus", OK: true},
+			{Name: "cameras", OK: true, Detail: "one is away"},
+			{Name: "vision", Detail: "no engine"},
 		} {
 			if parts[i] != want {
 				t.Errorf("got %+v, want %+v", parts[i], want)

@@ -113,7 +113,11 @@ func (c endpointsTest) Run(ctx context.Context, g *Globals) error {
 		return fmt.Errorf("endpoint %s has not taken the test event %s: %s", c.ID, id, last.Reason)
 	}
 	if !g.JSON {
-		g.say("endpoint %s has taken the test event %s: answer %s after %.3f s\n", c.ID, id, statusWord(last.Status, last.At, last.Reason), last.Seconds)
+		answer := "the broker acknowledged it"
+		if last.Status > 0 {
+			answer = "it answered " + strconv.Itoa(last.Status)
+		}
+		g.say("endpoint %s has taken the test event %s: %s after %.3f s\n", c.ID, id, answer, last.Seconds)
 	}
 	return nil
 }

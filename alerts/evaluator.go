@@ -103,6 +103,7 @@ func (e Evaluator) Opened(s vision.Sighting, visits int) (Visit, error) {
 	if err != nil {
 		return Visit{}, err
 	}
+	v.Pending[len(v.Pending)-1].Decided = s.Published
 	return e.Sighted(v, s)
 }
 

@@ -23,6 +23,8 @@ type Notice struct {
 	Type   EventType       `json:"type"`
 	Camera frames.CameraID `json:"camera"`
 	Body   []byte          `json:"body"`
+	// Decided is when the sighting that raised an alert was on the bus, to measure from; zero for other events.
+	Decided time.Time `json:"decided,omitzero"`
 }
 
 // NewNotice freezes the event.

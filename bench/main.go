@@ -49,6 +49,8 @@ func parts() []part {
 		{"scale", (*lab).cameras},
 		{"ingest", (*lab).ingest},
 		{"stages", (*lab).stages},
+		{"alerts", (*lab).alerting},
+		{"flood", (*lab).flood},
 	}
 }
 
@@ -65,7 +67,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	l := &lab{Report: &Report{Taken: time.Now(), progress: os.Stdout}, models: os.Getenv("VIGIL_MODELS_DIR"), videos: os.Getenv("VIGIL_VIDEO_DIR")}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale, ingest and stages, with commas between; all of them when empty")
+	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale, ingest, stages, alerts and flood, with commas between; all of them when empty")
 	dir := flags.String("dir", "bench", "folder of baseline.py, and for the results")
 	films := flags.String("films", "bin/films", "folder in which films are kept for the next run")
 	flags.StringVar(&l.vigil, "vigil", "bin/vigil", "the program to measure")
@@ -85,7 +87,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	for _, p := range chosen {
-		if l.models == "" && p.name != "stages" {
+		if l.models == "" && !slices.Contains([]string{"stages", "alerts", "flood"}, p.name) {
 			l.skip("%s: VIGIL_MODELS_DIR is not set", p.name)
 			continue
 		}
@@ -111,7 +113,7 @@ func choose(only string) ([]part, error) {
 		}
 	}
 	if len(chosen) != len(names) {
-		return nil, fmt.Errorf("parts %q: want some of cpu, python, gate, scale, ingest and stages, each once", only)
+		return nil, fmt.Errorf("parts %q: want some of cpu, python, gate, scale, ingest, stages, alerts and flood, each once", only)
 	}
 	return chosen, nil
 }

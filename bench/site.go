@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,7 +29,8 @@ type site struct {
 type settings struct {
 	yaml string   // lines of the configuration, besides addresses, the data folder and the networks
 	args []string // of vigil serve
-	path string   // of the HTTP listener that answers 200 when all is ready
+	gap  string   // that ends visits; empty: shortVisits
+	path string   // of the HTTP listener that answers 200 when all is ready; empty: there is none
 }
 
 // whole is a Vigil with every role that knows the people in a folder, if any, and sends webhooks to hook, if any.
@@ -43,8 +45,11 @@ func whole(people, hook, secret string) settings {
 	return s
 }
 
+// shortVisits lets each crossing be a visit.
+const shortVisits = "3s"
+
 // greeting is what vigil serve --json says when it has started.
-type greeting struct{ WHIP, RTSP string }
+type greeting struct{ Console, WHIP, RTSP string }
 
 // open starts Vigil on free ports and waits until it is ready.
 func (l *lab) open(ctx context.Context, with settings) (s *site, err error) {
@@ -58,7 +63,7 @@ func (l *lab) open(ctx context.Context, with settings) (s *site, err error) {
 		return s, err
 	}
 	file := filepath.Join(s.dir, "vigil.yaml")
-	if err := os.WriteFile(file, []byte(l.config(s.dir)+with.yaml), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(l.config(s.dir, cmp.Or(with.gap, shortVisits))+with.yaml), 0o600); err != nil {
 		return s, err
 	}
 	s.vigil = exec.CommandContext(context.WithoutCancel(ctx), l.vigil, append([]string{"serve", "--json", "--config", file}, with.args...)...)
@@ -82,16 +87,19 @@ func (l *lab) open(ctx context.Context, with settings) (s *site, err error) {
 		return s, fmt.Errorf("vigil greets with %q: %w", line, err)
 	}
 	s.rtsp = g.RTSP
-	return s, s.ready(ctx, strings.TrimSuffix(g.WHIP, "/whip")+with.path)
+	if with.path == "" {
+		return s, nil
+	}
+	return s, s.ready(ctx, cmp.Or(g.Console, strings.TrimSuffix(g.WHIP, "/whip"))+with.path)
 }
 
-func (l *lab) config(dir string) string {
+func (l *lab) config(dir, gap string) string {
 	models, err := filepath.Abs(l.models)
 	if err != nil {
 		models = l.models
 	}
 	return fmt.Sprintf("data_dir: %q\nhttp: { listen: \"127.0.0.1:0\" }\nrtsp: { listen: \"127.0.0.1:0\" }\n"+
-		"webrtc: { udp: \"127.0.0.1:0\" }\nmodels: { engine: deep, dir: %q }\nalerts: { visit_gap: 3s }\n", filepath.Join(dir, "data"), models)
+		"webrtc: { udp: \"127.0.0.1:0\" }\nmodels: { engine: deep, dir: %q }\nalerts: { visit_gap: %s }\n", filepath.Join(dir, "data"), models, gap)
 }
 
 func (s *site) log() string {

@@ -2,6 +2,7 @@ package clips
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,11 +84,12 @@ type Recorder struct {
 	Cut       Cut
 	Store     Store
 	Done      Announcer
-	Spool     string           // folder of the clips that are not in the store yet; made when missing
-	SpoolAge  time.Duration    // default 24 h: older clips are given up
-	SpoolSize int64            // default 20 GB: beyond it the oldest clips are given up
-	Log       *slog.Logger     // default: nothing is logged
-	Now       func() time.Time // default time.Now
+	Key       ed25519.PrivateKey // signs records; none: they are not signed
+	Spool     string             // folder of the clips that are not in the store yet; made when missing
+	SpoolAge  time.Duration      // default 24 h: older clips are given up
+	SpoolSize int64              // default 20 GB: beyond it the oldest clips are given up
+	Log       *slog.Logger       // default: nothing is logged
+	Now       func() time.Time   // default time.Now
 
 	// private
 	outage outage

@@ -72,7 +72,7 @@ func (r *Recorder) upload(ctx context.Context, job alerts.ClipJob, spool *spool,
 	} else if err != nil {
 		return nil, fmt.Errorf("copy best shot: %w", err)
 	}
-	b, err := json.MarshalIndent(made, "", "  ")
+	b, err := seal(made, r.Key)
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}

@@ -96,7 +96,10 @@ func Connect(ctx context.Context, c *bus.Conn, desk *alerts.Desk) error {
 	desk.Store = store
 	desk.Outbox = NewOutbox(c)
 	desk.Jobs = jobs{topic: ClipJobs(c)}
-	desk.Sightings = feed[vision.Sighting]{topic: Sightings(c), consumer: bus.Consumer{Durable: durable}}
+	desk.Sightings = feed[vision.Sighting]{
+		topic: Sightings(c), consumer: bus.Consumer{Durable: durable},
+		stamp: func(s *vision.Sighting, m bus.Meta) { s.Published = m.Published },
+	}
 	desk.Clips = feed[alerts.ClipDone]{
 		topic: ClipDones(c), consumer: bus.Consumer{Durable: durable, Filter: "vigil.clips.done.*"},
 	}
@@ -107,11 +110,17 @@ func Connect(ctx context.Context, c *bus.Conn, desk *alerts.Desk) error {
 type feed[T any] struct {
 	topic    *bus.Topic[T]
 	consumer bus.Consumer
+	stamp    func(*T, bus.Meta) // notes what the bus knows of a message; nil: nothing
 }
 
 // Consume implements alerts.Feed.
 func (f feed[T]) Consume(ctx context.Context, handle func(context.Context, T) error) error {
-	return f.topic.Consume(ctx, f.consumer, func(ctx context.Context, v T, _ bus.Meta) error { return handle(ctx, v) })
+	return f.topic.Consume(ctx, f.consumer, func(ctx context.Context, v T, m bus.Meta) error {
+		if f.stamp != nil {
+			f.stamp(&v, m)
+		}
+		return handle(ctx, v)
+	})
 }
 
 type jobs struct{ topic *bus.Topic[alerts.ClipJob] }
@@ -144,7 +153,7 @@ func (o *Outbox) Publish(ctx context.Context, n alerts.Notice) error {
 // Enqueue implements alerts.Outbox.
 func (o *Outbox) Enqueue(ctx context.Context, n alerts.Notice, endpoint string) error {
 	return o.deliveries.Publish(ctx, webhook.Delivery{
-		ID: n.ID, Endpoint: endpoint, Type: n.Type, Body: n.Body, Created: time.Now().UTC(),
+		ID: n.ID, Endpoint: endpoint, Type: n.Type, Body: n.Body, Created: time.Now().UTC(), Decided: n.Decided,
 	})
 }
 

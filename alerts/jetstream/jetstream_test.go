@@ -83,6 +83,11 @@ func run(t *testing.T, c *bus.Conn, url string) (stop func()) {
 		t.Fatal(err)
 	}
 	sender.Random = func() float64 { return 0 }
+	sender.First = func(d webhook.Delivery, at time.Time) {
+		if took := at.Sub(d.Decided); d.Type == alerts.Opened && (took < 0 || took > time.Minute) {
+			t.Errorf("%s: attempted %s after the decision", d.ID, took)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var g errgroup.Group
 	g.Go(func() error { return desk.Run(ctx) })

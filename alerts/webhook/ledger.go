@@ -58,6 +58,25 @@ type Ledger interface {
 	Amend(ctx context.Context, endpoint string, f func(Standing) Standing) error
 }
 
+// Note records what came of an attempt at an endpoint that is no URL, so that it is looked at like any other.
+func Note(ctx context.Context, l Ledger, d Delivery, a Attempt, r Result) error {
+	rec, err := l.Get(ctx, d.Key())
+	if err != nil && !errors.Is(err, ErrNoRecord) {
+		return fmt.Errorf("look up %s: %w", d.Key(), err)
+	}
+	rec.Type = d.Type
+	rec = rec.note(a)
+	rec.Delivered, rec.Next = r.Outcome == Delivered, a.At
+	if err := l.Put(ctx, d.Key(), rec); err != nil {
+		return fmt.Errorf("record attempt of %s: %w", d.Key(), err)
+	}
+	err = l.Amend(ctx, d.Endpoint, func(s Standing) Standing { return s.after(r, "", a.At, 0) })
+	if err != nil {
+		return fmt.Errorf("note how endpoint %s is doing: %w", d.Endpoint, err)
+	}
+	return nil
+}
+
 // Restart begins the schedule of a delivery that was given up anew. One that was taken stays so.
 func Restart(ctx context.Context, l Ledger, key string, now time.Time) error {
 	rec, err := l.Get(ctx, key)

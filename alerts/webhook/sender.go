@@ -33,6 +33,8 @@ type Sender struct {
 	// Now and Random can be replaced before the first delivery.
 	Now    func() time.Time
 	Random func() float64 // in [0, 1), for the jitter
+	// First, unless nil, is told of each delivery's first attempt when it begins.
+	First func(d Delivery, at time.Time)
 
 	endpoint string
 	url      string
@@ -92,6 +94,9 @@ func (s *Sender) Deliver(ctx context.Context, d Delivery) error {
 		return err
 	}
 	begun := s.now()
+	if s.First != nil && rec.Attempts == 0 && rec.Begun.IsZero() {
+		s.First(d, begun)
+	}
 	result := s.attempt(ctx, d)
 	if err := ctx.Err(); err != nil && result.Outcome != Delivered {
 		return fmt.Errorf("deliver %s: %w", d.Key(), err) // our end, not the receiver's failure

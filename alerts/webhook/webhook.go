@@ -83,6 +83,7 @@ type Delivery struct {
 	Type     alerts.EventType `json:"type"`
 	Body     []byte           `json:"body"` // as bytes, so that nothing on the way writes its JSON anew
 	Created  time.Time        `json:"created"`
+	Decided  time.Time        `json:"decided,omitzero"` // see alerts.Notice
 }
 
 // Key identifies the delivery for ever.

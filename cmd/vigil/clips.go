@@ -9,18 +9,22 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"vigil/alerts"
 )
 
 type clipsCommand struct {
-	Get clipsGet `cmd:"" help:"Write an alert's clip to a file."`
+	Get    clipsGet    `cmd:"" help:"Write an alert's clip to a file, and its signed record beside it with --record."`
+	Verify clipsVerify `cmd:"" help:"Tell whether a clip and its record are what Vigil recorded."`
+	Key    clipsKey    `cmd:"" help:"Print the public key that records of clips are signed with."`
 }
 
 type clipsGet struct {
 	remote
 	ID     string `arg:"" help:"The alert's id."`
 	Piece  int    `default:"1" help:"Which clip of a long visit, from 1."`
+	Record bool   `help:"Write the clip's record too, to the same name with .json."`
 	Output string `short:"o" type:"path" placeholder:"FILE" help:"Where to; - is standard output. Default: <id>.mp4 here."`
 }
 
@@ -51,6 +55,12 @@ func (c clipsGet) Run(ctx context.Context, g *Globals) error {
 	}
 	if err := writeWhole(c.Output, func(w io.Writer) error { return asked.Media(ctx, clip.Key, w) }); err != nil {
 		return fmt.Errorf("clip of %s: %w", c.ID, err)
+	}
+	if c.Record {
+		record := strings.TrimSuffix(c.Output, filepath.Ext(c.Output)) + ".json"
+		if err := writeWhole(record, func(w io.Writer) error { return asked.Media(ctx, strings.TrimSuffix(clip.Key, ".mp4")+".json", w) }); err != nil {
+			return fmt.Errorf("record of %s: %w", c.ID, err)
+		}
 	}
 	if g.JSON {
 		return g.print(map[string]any{"file": c.Output, "clip": clip})

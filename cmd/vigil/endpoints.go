@@ -40,7 +40,7 @@ func (c endpointsList) Run(ctx context.Context, g *Globals) error {
 			}
 			continue
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", e.ID, e.Host, e.State, statusWord(e.Status, e.Last), when(e.Taken),
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s", e.ID, e.Host, e.State, statusWord(e.Status, e.Last, e.Reason), when(e.Taken),
 			e.Outstanding, trouble(e)))
 	}
 	if g.JSON {
@@ -64,11 +64,13 @@ func trouble(e web.EndpointView) string {
 	return text
 }
 
-// statusWord is an attempt's status: a dash before the first one.
-func statusWord(status int, at time.Time) string {
+// statusWord is an attempt's status: a dash before the first one. An MQTT broker has none but that it has taken the event.
+func statusWord(status int, at time.Time, trouble string) string {
 	switch {
 	case at.IsZero():
 		return "-"
+	case status == 0 && trouble == "":
+		return "taken"
 	case status == 0:
 		return "no answer"
 	default:
@@ -111,7 +113,11 @@ func (c endpointsTest) Run(ctx context.Context, g *Globals) error {
 		return fmt.Errorf("endpoint %s has not taken the test event %s: %s", c.ID, id, last.Reason)
 	}
 	if !g.JSON {
-		g.say("endpoint %s has taken the test event %s: it answered %d after %.3f s\n", c.ID, id, last.Status, last.Seconds)
+		answer := "the broker acknowledged it"
+		if last.Status > 0 {
+			answer = "it answered " + strconv.Itoa(last.Status)
+		}
+		g.say("endpoint %s has taken the test event %s: %s after %.3f s\n", c.ID, id, answer, last.Seconds)
 	}
 	return nil
 }
@@ -187,7 +193,7 @@ func (c endpointsDeliveries) Run(ctx context.Context, g *Globals) error {
 		}
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s", d.Webhook, d.Type, d.State, when(d.Next)))
 		for _, a := range d.Attempts {
-			rows = append(rows, fmt.Sprintf("  %s\t%s\t%.3f s\t%s", clock(a.At), statusWord(a.Status, a.At), a.Seconds, a.Reason))
+			rows = append(rows, fmt.Sprintf("  %s\t%s\t%.3f s\t%s", clock(a.At), statusWord(a.Status, a.At, a.Reason), a.Seconds, a.Reason))
 		}
 	}
 	if g.JSON {

@@ -31,7 +31,7 @@ type commands struct {
 	Explain   explainCommand   `cmd:"" help:"Tell why an alert or a track was decided so."`
 	Endpoints endpointsCommand `cmd:"" help:"Look at, test and enable the receivers of webhooks."`
 	DLQ       dlqCommand       `cmd:"" name:"dlq" help:"List, show and put back what was given up."`
-	Clips     clipsCommand     `cmd:"" help:"Fetch clips."`
+	Clips     clipsCommand     `cmd:"" help:"Fetch and verify clips."`
 	Retention retentionCommand `cmd:"" help:"Tell what was deleted because it was old, and what would be now. Deletes nothing."`
 	Cameras   camerasCommand   `cmd:"" help:"List cameras and their state."`
 	Models    modelsCommand    `cmd:"" help:"List, fetch and verify the networks."`

@@ -82,7 +82,7 @@ func write(t *testing.T, path, text string) string {
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "serve", "demo", "drill", "analyze", "faces", "people", "people enroll", "people list", "people remove", "people calibrate", "alerts",
-		"alerts list", "alerts show", "alerts tail", "endpoints", "endpoints list", "endpoints test", "endpoints enable", "endpoints deliveries", "endpoints replay", "dlq", "dlq list", "dlq show", "dlq replay", "clips", "clips get", "cameras", "cameras list", "cameras discover", "models", "models list",
+		"alerts list", "alerts show", "alerts tail", "endpoints", "endpoints list", "endpoints test", "endpoints enable", "endpoints deliveries", "endpoints replay", "dlq", "dlq list", "dlq show", "dlq replay", "clips", "clips get", "clips verify", "clips key", "cameras", "cameras list", "cameras discover", "models", "models list",
 		"models fetch", "models verify", "config", "config check", "config print", "config schema", "doctor", "health", "version",
 	} {
 		got := vigil(t, append(strings.Fields(command), "--help")...)

@@ -234,6 +234,7 @@ func TestAlertFromCameraToFile(t *testing.T) {
 	r.shows(id, clip)
 	r.explains(id)
 	r.gets(id, clip)
+	r.verifies(id)
 
 	again, stop := context.WithCancel(t.Context())
 	lines, ended = r.tail(again, "--since", "1h")

@@ -30,16 +30,22 @@ func (a *App) openAlerts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	counted := &latencies{}
+	a.task("latency", func(ctx context.Context) error { return counted.tell(ctx, a.bus) })
 	for i, e := range a.cfg.Endpoints {
 		sender, err := webhook.New(endpoint(e), ledger, a.log)
 		if err != nil {
 			return fmt.Errorf("endpoints[%d]: %w", i, err)
 		}
+		sender.First = counted.first
 		a.onClose(func() error { sender.Close(); return nil })
 		desk.Endpoints = append(desk.Endpoints, e.ID)
 		a.task("webhooks of "+e.ID, func(ctx context.Context) error { return alertsjs.Deliver(ctx, a.bus, sender) })
 	}
-	if len(a.cfg.Endpoints) == 0 {
+	if err := a.openMQTT(ctx, desk, ledger); err != nil {
+		return err
+	}
+	if len(desk.Endpoints) == 0 {
 		a.log.Warn("no endpoint is configured: alerts are shown in the console and sent nowhere")
 	}
 	if err := alertsjs.Connect(ctx, a.bus, desk); err != nil {

@@ -22,6 +22,11 @@ func checkRoles(cfg config.Config, roles []Role) error {
 				errs = append(errs, fmt.Errorf("endpoints[%d]: %w", i, err))
 			}
 		}
+		if cfg.MQTT.URL != "" {
+			if _, err := broker(cfg.MQTT, ""); err != nil {
+				errs = append(errs, err)
+			}
+		}
 	}
 	if slices.Contains(roles, Vision) {
 		for i, p := range cfg.People.Known {

@@ -26,8 +26,12 @@ func (a *App) openClips(ctx context.Context) error {
 	if !a.has(Clips) {
 		return nil
 	}
+	key, err := a.clipKey(ctx)
+	if err != nil {
+		return err
+	}
 	recorder := &clips.Recorder{
-		Video: a.frames, Cut: cut, Store: a.store, Done: alertsjs.ClipDones(a.bus),
+		Video: a.frames, Cut: cut, Store: a.store, Done: alertsjs.ClipDones(a.bus), Key: key,
 		Spool: filepath.Join(a.cfg.DataDir, "spool"), Log: a.log,
 	}
 	sweeper, err := a.openSweeper(ctx)

@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
+	"fmt"
 	"strings"
 	"time"
 
 	alertsjs "vigil/alerts/jetstream"
+	"vigil/clips"
 	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
@@ -47,12 +50,20 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hooks := webhooks{a.bus, ledger, a.cfg.Endpoints, a.links}
+	hooks := webhooks{a.bus, ledger, receivers(a.cfg), a.links}
 	kept, err := bus.OpenKV[[]retention.State](ctx, a.bus, bus.Settings)
 	if err != nil {
 		return err
 	}
 	sweeper, err := a.openSweeper(ctx)
+	if err != nil {
+		return err
+	}
+	latency, err := newLatencyMetrics(ctx, a.bus)
+	if err != nil {
+		return err
+	}
+	key, err := a.clipKey(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,13 +80,36 @@ func (a *App) openConsole(ctx context.Context) error {
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
-		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), childCheck(process), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
+		ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)),
+		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
+		Checks: append(a.checks, visionCheck(settings), childCheck(process), overloadCheck(watched), cameraCheck(cameraList{states}),
+			webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched, kept,
-			append(a.child.collectors(), newHookMetrics(hooks), newStorageMetrics(a.storage), newChildMetrics(process))...),
+			append(a.child.collectors(), newHookMetrics(hooks), newStorageMetrics(a.storage), newChildMetrics(process), latency)...),
 		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
+}
+
+// cameraCheck tells that video does not come. Vigil is ready all the same: nothing that it does would bring it back. It
+// names no camera: everybody who reaches the listener may read it.
+func cameraCheck(cameras cameraList) web.Check {
+	return web.Check{Name: "cameras", Probe: func(ctx context.Context) error {
+		states, err := cameras.Cameras(ctx)
+		if err != nil {
+			return err
+		}
+		away := 0
+		for _, s := range states {
+			if !s.Online {
+				away++
+			}
+		}
+		if away > 0 {
+			return web.Notice(fmt.Sprintf("no video comes from %d of %d cameras: `vigil cameras list` says why", away, len(states)))
+		}
+		return nil
+	}}
 }
 
 // adminHash makes the admin token at the first start. Only its hash is kept, on the bus.

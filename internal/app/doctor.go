@@ -47,6 +47,7 @@ func Diagnosis(ctx context.Context, cfg config.Config, file string, warnings []s
 		{Name: "store", Look: d.store},
 		{Name: "cameras", Look: d.cameras},
 		{Name: "endpoints", Look: d.endpoints},
+		{Name: "mqtt", Look: d.broker},
 	}, nil
 }
 
@@ -225,10 +226,24 @@ func (d diagnosis) cameras(ctx context.Context) []doctor.Finding {
 	return append(all, doctor.Cameras(ctx, cameras, decodeKey(), d.running)...)
 }
 
+func (d diagnosis) broker(ctx context.Context) []doctor.Finding {
+	if d.cfg.MQTT.URL == "" {
+		return nil
+	}
+	cfg, err := broker(d.cfg.MQTT, "")
+	if err != nil {
+		return nil // the check of the configuration has said it
+	}
+	return []doctor.Finding{doctor.Broker(ctx, cfg)}
+}
+
 func (d diagnosis) endpoints(ctx context.Context) []doctor.Finding {
 	var all []webhook.Endpoint
 	for _, e := range d.cfg.Endpoints {
 		all = append(all, endpoint(e))
+	}
+	if len(all) == 0 && d.cfg.MQTT.URL != "" {
+		return nil // alerts are told to the broker
 	}
 	return doctor.Endpoints(ctx, all)
 }

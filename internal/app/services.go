@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ const (
 // Keys of the settings bucket.
 const (
 	linkKeySetting    = "link_key"
+	clipKeySetting    = "clip_key"
 	adminTokenSetting = "admin_token"
 	visionSetting     = "vision"
 	retentionSetting  = "retention"
@@ -231,6 +233,25 @@ func (a *App) openLinks(ctx context.Context) error {
 	}
 	a.links = web.NewLinks(base, key)
 	return nil
+}
+
+// clipKey is the key that records of clips are signed with. It is made at the first start and kept on the bus, so that
+// whichever process is at work signs with it, and the console can tell its public half.
+func (a *App) clipKey(ctx context.Context) (ed25519.PrivateKey, error) {
+	settings, err := bus.OpenKV[[]byte](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return nil, err
+	}
+	fresh := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(fresh) // never fails
+	seed, _, err := createOrGet(ctx, settings, clipKeySetting, fresh)
+	if err != nil {
+		return nil, err
+	}
+	if len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("setting %s: has %d bytes, want %d", clipKeySetting, len(seed), ed25519.SeedSize)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // createOrGet sets a key that is not there yet and returns what it holds.

@@ -31,6 +31,8 @@ const (
 
 	// Watching holds how the analysis of each camera is doing.
 	Watching = "watching"
+	// Latencies holds how long alerts took, as each process that sends webhooks has counted.
+	Latencies = "latencies"
 	// Told holds what was last told of each camera.
 	Told = "told"
 	// Deliveries holds what came of each webhook so far.
@@ -116,6 +118,8 @@ func buckets(alerts time.Duration) []jetstream.KeyValueConfig {
 		{Bucket: Settings, MaxBytes: 16 * mib},
 		// A few hundred bytes per camera, renewed every few seconds; what nobody renews is not true any more.
 		{Bucket: Watching, MaxBytes: mib, TTL: 30 * time.Second, Storage: jetstream.MemoryStorage},
+		// 200 bytes per endpoint and process, renewed every few seconds. What a process counted ends with it, as counters do.
+		{Bucket: Latencies, MaxBytes: mib, TTL: time.Minute, Storage: jetstream.MemoryStorage},
 		// A few hundred bytes per camera, written when one goes away or comes back.
 		{Bucket: Told, MaxBytes: 16 * mib},
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},

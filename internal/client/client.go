@@ -200,6 +200,13 @@ func checkName(name string) error {
 	return nil
 }
 
+// ClipKey is the public key that records of clips are signed with.
+func (c *Client) ClipKey(ctx context.Context) (string, error) {
+	var out struct{ Key string }
+	err := c.get(ctx, "/api/v1/clips/key", &out)
+	return out.Key, err
+}
+
 // Media copies the object under key to w.
 func (c *Client) Media(ctx context.Context, key string, w io.Writer) error {
 	response, err := c.send(ctx, http.MethodGet, "/media/"+(&url.URL{Path: key}).EscapedPath(), "", nil)

@@ -20,6 +20,7 @@ type Config struct {
 	Cameras   []Camera   `yaml:"cameras" doc:"Cameras that Vigil pulls from, or that may publish. Without any, and on loopback only, every id may publish."`
 	People    People     `yaml:"people" doc:"People who raise no alert; a list of them, or a map with how sure Vigil must be."`
 	Endpoints []Endpoint `yaml:"endpoints" doc:"Receivers of webhooks."`
+	MQTT      MQTT       `yaml:"mqtt" doc:"An MQTT broker that is told of events and states, and Home Assistant through it."`
 	Alerts    Alerts     `yaml:"alerts" doc:"When an alert is raised and closed."`
 	Clips     Clips      `yaml:"clips" doc:"What a clip covers."`
 	Retention Retention  `yaml:"retention" doc:"How long things are kept. Roles in several processes want the same here: the last one that starts decides."`
@@ -175,6 +176,7 @@ func Default() Config {
 			MinDetector: 0.75, MinScore: 0.1,
 			UsableEyeDistance: 12, UsableYaw: 50, UsablePitch: 50, UsableInside: 0.7, AgreeWithin: 6 * time.Second,
 		},
+		MQTT:   MQTT{Prefix: "vigil", Discovery: "homeassistant"},
 		Alerts: Alerts{VisitGap: 30 * time.Second},
 		Clips:  Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
 		Retention: Retention{

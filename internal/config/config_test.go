@@ -26,6 +26,7 @@ people:
   - { name: Resident, photos: ./people/resident }
 endpoints:
   - { id: home, url: "http://127.0.0.1:9000/hook", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", allow_private: true }
+mqtt:   { url: "mqtt://10.0.0.2:1883", username: vigil, password_file: mqtt.password }
 clips:  { pre_roll: 5s, post_roll: 5s }
 `
 
@@ -52,6 +53,9 @@ func TestLoadReference(t *testing.T) {
 	}
 	if got, want := cfg.People.Known[0].Photos, filepath.Join(filepath.Dir(path), "people/resident"); got != want {
 		t.Errorf("photos: got %q, want %q", got, want)
+	}
+	if got, want := cfg.MQTT.PasswordFile, filepath.Join(filepath.Dir(path), "mqtt.password"); got != want {
+		t.Errorf("mqtt.password_file: got %q, want %q", got, want)
 	}
 	if got := cfg.Cameras[0].URL.Reveal(); got != "rtsp://user:pass@10.0.0.5/stream1" {
 		t.Errorf("camera url: got %q", got)

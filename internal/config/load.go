@@ -166,6 +166,7 @@ func (c *Config) Absolute() error {
 func (c *Config) paths() []*string {
 	paths := []*string{
 		&c.DataDir, &c.HTTP.TLSCert, &c.HTTP.TLSKey, &c.RTSP.TLSCert, &c.RTSP.TLSKey, &c.NATS.CredsFile, &c.Models.Dir, &c.Models.Library,
+		&c.MQTT.PasswordFile, &c.MQTT.CAFile,
 	}
 	for i := range c.People.Known {
 		paths = append(paths, &c.People.Known[i].Photos)

@@ -39,6 +39,7 @@ func (c *Config) Validate() error {
 	c.validateCameras(bad)
 	c.validatePeople(bad)
 	c.validateEndpoints(bad)
+	c.MQTT.validate(c.Endpoints, bad)
 	c.Retention.validate(bad)
 	if c.Alerts.VisitGap < minGap || c.Alerts.VisitGap > time.Hour {
 		bad("alerts.visit_gap", "is %s, want %s to 1h", c.Alerts.VisitGap, minGap)

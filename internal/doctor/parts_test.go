@@ -148,7 +148,7 @@ func TestBusLimits(t *testing.T) {
 		want   string
 	}{
 		{jetstream.AccountLimits{MaxStore: -1, MaxStreams: -1}, OK, "answers"},
-		{jetstream.AccountLimits{MaxStore: 18 << 30, MaxStreams: 15}, OK, "answers"},
+		{jetstream.AccountLimits{MaxStore: 18 << 30, MaxStreams: streamCount}, OK, "answers"},
 		{jetstream.AccountLimits{MaxStore: 10 << 30, MaxStreams: -1}, Warning, "10 GiB"},
 		{jetstream.AccountLimits{MaxStore: 0, MaxStreams: -1}, Problem, "may not store"},
 		{jetstream.AccountLimits{MaxStore: -1, MaxStreams: 5}, Problem, "5 streams"},

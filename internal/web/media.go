@@ -48,6 +48,11 @@ func (s *Server) serveMedia(ctx context.Context, w http.ResponseWriter, r *http.
 	return nil
 }
 
+// clipKey tells what signatures of clips' records are checked with.
+func (s *Server) clipKey(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]string{"key": s.cfg.ClipKey})
+}
+
 func servable(key string) bool {
 	for _, prefix := range mediaPrefixes {
 		if strings.HasPrefix(key, prefix) && path.Clean(key) == key {

@@ -124,6 +124,7 @@ type Config struct {
 	Webhooks Webhooks
 	Keeps    Retention
 	Media    clips.Store
+	ClipKey  string // public key that records of clips are signed with
 	Links    *Links
 	Tokens   []TokenHash // any of them opens everything
 	Checks   []Check
@@ -162,6 +163,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/alerts/{id}":        s.alert,
 		"GET /api/v1/events":             s.events,
 		"GET /api/v1/explain":            s.explain,
+		"GET /api/v1/clips/key":          s.clipKey,
 		"GET /api/v1/people":             s.people,
 		"GET /api/v1/retention":          s.retention,
 		"GET /api/v1/people/calibration": s.calibration,

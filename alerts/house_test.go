@@ -34,7 +34,7 @@ func newHouse(t *testing.T) *house {
 func (h *house) restart() {
 	h.desk = &alerts.Desk{
 		Evaluator: alerts.Evaluator{
-			Rule: alerts.Strangers(), PreRoll: 5 * time.Second, PostRoll: 5 * time.Second, Links: alertstest.Links{},
+			Rules: []alerts.Rule{alerts.Strangers()}, PreRoll: 5 * time.Second, PostRoll: 5 * time.Second, Links: alertstest.Links{},
 		},
 		Store: h.store, Outbox: h.bus, Jobs: h.bus, Endpoints: []string{"home"},
 		Now: func() time.Time { return h.now }, Log: slog.New(slog.NewTextHandler(h.t.Output(), nil)),

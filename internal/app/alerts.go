@@ -21,7 +21,7 @@ func (a *App) openAlerts(ctx context.Context) error {
 	}
 	desk := &alerts.Desk{
 		Evaluator: alerts.Evaluator{
-			Rule: alerts.Strangers(), VisitGap: a.cfg.Alerts.VisitGap, Links: a.links,
+			Rules: []alerts.Rule{alerts.Strangers()}, VisitGap: a.cfg.Alerts.VisitGap, Links: a.links,
 			PreRoll: a.cfg.Clips.PreRoll, PostRoll: a.cfg.Clips.PostRoll,
 		},
 		Now: time.Now, Log: a.log,

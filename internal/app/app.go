@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +40,8 @@ type Options struct {
 	Roles   []Role // none: all
 	Version string
 	Log     *slog.Logger
+	// Changes say how the configuration is followed while the program runs; without Load it is not.
+	Changes Changes
 }
 
 // App is the program, ready to run.
@@ -54,6 +58,12 @@ type App struct {
 	lanes  *vision.Lanes // nil without the vision role
 	http   net.Listener  // nil when no role of this process needs it
 	routes *http.ServeMux
+
+	live      atomic.Pointer[config.Config] // the configuration in force
+	limits    func(config.Config) bus.Limits
+	reloading sync.Mutex
+	reloads   []reload
+	changes   Changes
 
 	tasks   []task
 	closers []func() error // run last to first
@@ -91,10 +101,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Config.Absolute(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux()}
+	a := &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux(), changes: o.Changes}
+	a.live.Store(&a.cfg)
 	for _, open := range []func(context.Context) error{
 		a.listen, a.openLanes, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts,
-		a.openClips, a.openConsole, a.openHTTP,
+		a.openClips, a.openConsole, a.openHTTP, a.openReload,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())

@@ -9,6 +9,7 @@ import (
 	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
+	"vigil/internal/config"
 	"vigil/internal/web"
 	"vigil/vision"
 )
@@ -42,8 +43,16 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hooks := webhooks{a.bus, ledger, a.cfg.Endpoints, a.links}
+	hooks := webhooks{a.bus, ledger, func() []config.Endpoint { return a.live.Load().Endpoints }, a.links}
 	kept, err := bus.OpenKV[[]retention.State](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	rules, err := bus.OpenKV[[]web.RuleView](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	reloaded, err := bus.OpenKV[reloadState](ctx, a.bus, bus.Settings)
 	if err != nil {
 		return err
 	}
@@ -63,10 +72,10 @@ func (a *App) openConsole(ctx context.Context) error {
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
+		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper}, Rules: ruleList{rules},
 		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
+		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept), reloadCheck(reloaded)), Version: a.version,
+		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks), newReloadMetrics(reloaded), newRuleMetrics(ruleList{rules})),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"vigil/clips/s3"
 	framesjs "vigil/frames/jetstream"
 	"vigil/internal/bus"
@@ -32,12 +34,12 @@ const (
 	adminTokenSetting = "admin_token"
 	visionSetting     = "vision"
 	retentionSetting  = "retention"
+	rulesSetting      = "rules"
 )
 
 // openBus connects to the configured NATS, or starts the embedded one, and declares everything on it.
 func (a *App) openBus(ctx context.Context) (err error) {
-	keep := a.cfg.Retention
-	limits := bus.Limits{Replicas: a.cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts)}
+	var room int64
 	if a.cfg.NATS.URL != "" {
 		// The server may be starting too, so there is no end to the wait but the program's.
 		said := time.AfterFunc(busSilence, func() {
@@ -62,11 +64,17 @@ func (a *App) openBus(ctx context.Context) (err error) {
 			return err
 		}
 		a.bus.Log = a.log
-		limits.Store = server.MaxStore()
+		room = server.MaxStore()
 	}
 	a.onClose(func() error { a.bus.Close(); return nil })
-	limits.Streams = append(limits.Streams, framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), limits.Replicas))
-	if err := a.bus.Declare(ctx, limits); err != nil {
+	a.limits = func(cfg config.Config) bus.Limits {
+		keep := cfg.Retention
+		return bus.Limits{
+			Replicas: cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts), Store: room,
+			Streams: []jetstream.StreamConfig{framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), cfg.NATS.Replicas)},
+		}
+	}
+	if err := a.bus.Declare(ctx, a.limits(a.cfg)); err != nil {
 		return err
 	}
 	a.frames = framesjs.New(a.bus.JetStream())

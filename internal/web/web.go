@@ -123,6 +123,7 @@ type Config struct {
 	Dead     DeadLetters
 	Webhooks Webhooks
 	Keeps    Retention
+	Rules    Rules
 	Media    clips.Store
 	Links    *Links
 	Tokens   []TokenHash // any of them opens everything
@@ -164,6 +165,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/explain":            s.explain,
 		"GET /api/v1/people":             s.people,
 		"GET /api/v1/retention":          s.retention,
+		"GET /api/v1/rules":              s.rules,
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,
 		"DELETE /api/v1/people/{name}":   s.removePerson,

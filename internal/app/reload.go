@@ -16,9 +16,9 @@ import (
 
 // Changes say how the configuration is followed while the program runs.
 type Changes struct {
-	File   string                        // is looked at; empty: none
-	Asked  <-chan os.Signal              // asks for it to be loaded again; nil: nobody does
-	Load   func() (config.Config, error) // as it was loaded at the start
+	File  string                        // is looked at; empty: none
+	Asked <-chan os.Signal              // asks for it to be loaded again; nil: nobody does
+	Load  func() (config.Config, error) // as it was loaded at the start
 }
 
 // reload gets a part ready for another configuration and returns what puts it in force, or why the configuration cannot

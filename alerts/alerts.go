@@ -52,7 +52,7 @@ type Alert struct {
 	Rule        string          `json:"rule"`
 	Decision    vision.Outcome  `json:"decision"` // "known" when the alert is corrected, or raised by somebody known; then Nearest is who
 	Stranger    string          `json:"stranger"` // whose visit it is: "s-…", of somebody known "p-…", of undecided ones "u-<camera>"
-	Visits      int             `json:"visits"` // how many visits of this stranger are remembered, this one included
+	Visits      int             `json:"visits"`   // how many visits of this stranger are remembered, this one included
 	Score       float64         `json:"score"`
 	Nearest     *Nearest        `json:"nearest"`
 	BestShotURL string          `json:"best_shot_url"`

@@ -57,7 +57,9 @@ func TestDeskFollowsRules(t *testing.T) {
 		s.Path = []vision.Place{{Time: s.Seen, Point: at}}
 		return s
 	}
-	ann1 := func(track string, start float64) vision.Sighting { return known(sighting(track, "", start, start+1), "Ann") }
+	ann1 := func(track string, start float64) vision.Sighting {
+		return known(sighting(track, "", start, start+1), "Ann")
+	}
 	for name, c := range map[string]struct {
 		rules []alerts.Rule
 		run   func(h *house)

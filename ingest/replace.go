@@ -54,7 +54,10 @@ func (s *Supervisor) takeOut(remove []frames.CameraID, add []Camera, any bool) (
 	for id, l := range s.lanes {
 		configured := slices.ContainsFunc(add, func(c Camera) bool { return c.ID == id })
 		leaves := slices.ContainsFunc(remove, func(r frames.CameraID) bool { return id == r || id == r.Detect() })
-		if !leaves && !(l.OpenPublish && (!any || configured)) {
+		if l.OpenPublish {
+			leaves = !any || configured
+		}
+		if !leaves {
 			continue
 		}
 		if l.OpenPublish {

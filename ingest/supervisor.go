@@ -175,6 +175,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 }
 
 // start runs the camera; the supervisor's mutex is held.
+//
+//nolint:contextcheck // cameras live as long as Run, not as whoever adds one
 func (r *running) start(l *lane) {
 	sources, cut := context.WithCancel(r.sources)
 	bus, leave := context.WithCancel(r.bus)

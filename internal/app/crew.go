@@ -35,6 +35,9 @@ func (c *crew) add(name string, run func(ctx context.Context) error) {
 	}
 }
 
+// start is called with the mutex held.
+//
+//nolint:contextcheck // members live as long as the crew, not as whoever adds one
 func (c *crew) start(name string, run func(ctx context.Context) error) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	m := member{cancel: cancel, ended: make(chan struct{})}

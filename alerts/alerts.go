@@ -46,13 +46,13 @@ func (t Time) MarshalJSON() ([]byte, error) {
 type Alert struct {
 	ID          string          `json:"id"` // a ULID that follows from the visit's first track: raised again, it is the same
 	Camera      frames.CameraID `json:"camera"`
-	OpenedAt    Time            `json:"opened_at"` // capture time of the sighting that raised it
+	OpenedAt    Time            `json:"opened_at"` // capture time from which on the rule matched
 	ClosedAt    *Time           `json:"closed_at"`
 	CorrectedAt *Time           `json:"corrected_at"` // capture time until which it was wrong; null unless it was
 	Rule        string          `json:"rule"`
-	Decision    vision.Outcome  `json:"decision"` // "known" when the alert is corrected
-	Stranger    string          `json:"stranger"`
-	Visits      int             `json:"visits"` // how many visits of this stranger are remembered, this one included
+	Decision    vision.Outcome  `json:"decision"` // "known" when the alert is corrected, or raised by somebody known; then Nearest is who
+	Stranger    string          `json:"stranger"` // whose visit it is: "s-…", of somebody known "p-…", of undecided ones "u-<camera>"
+	Visits      int             `json:"visits"`   // how many visits of this stranger are remembered, this one included
 	Score       float64         `json:"score"`
 	Nearest     *Nearest        `json:"nearest"`
 	BestShotURL string          `json:"best_shot_url"`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
 
 	"vigil/frames"
@@ -45,13 +46,27 @@ type Watch struct {
 	Cameras   func(ctx context.Context) ([]frames.CameraState, error) // as they are believed now
 	Told      ToldStore
 	Outbox    Outbox
-	Endpoints []string         // IDs of the endpoints that events go to
+	Endpoints []string         // IDs of the endpoints that events go to, when it begins
 	Now       func() time.Time // the wall clock
 	Log       *slog.Logger
 
+	mu      sync.Mutex // of Endpoints
 	told    map[frames.CameraID]Told
 	changed map[frames.CameraID]time.Time // when this process first saw the camera as it was not told
 	failed  string                        // the last look's error, told once
+}
+
+// SetEndpoints says to which endpoints events go from now on.
+func (w *Watch) SetEndpoints(ids []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Endpoints = ids
+}
+
+func (w *Watch) endpoints() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Endpoints
 }
 
 // Run works until ctx ends. It may be called again.
@@ -148,7 +163,7 @@ func change(s frames.CameraState, now time.Time) Event {
 
 // issue puts what is on its way on the bus, and notes what is there.
 func (w *Watch) issue(ctx context.Context, camera frames.CameraID, t Told) error {
-	left, refused := Issue(ctx, Stages(w.Outbox, w.Endpoints), *t.Pending)
+	left, refused := Issue(ctx, Stages(w.Outbox, w.endpoints()), *t.Pending)
 	t.Pending = nil
 	if refused != nil {
 		t.Pending = &left

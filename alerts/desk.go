@@ -70,6 +70,9 @@ type Desk struct {
 	open   map[string]visitor  // open visits by alert
 	owed   map[string]bool     // alerts that something is pending of
 	tracks map[string]trackRef // the latest alert that a track belongs to, closed visits' included
+	last   map[lastKey]lastAlert
+	held   map[string]time.Time // tracks that raised nothing because of a cooldown
+	tally  map[string]Tally     // by rule
 	pruned time.Time
 	failed string // the last tick's error, told once
 }
@@ -82,6 +85,8 @@ type visitor struct {
 
 type trackRef struct {
 	alert     string
+	rule      string // that raised the alert
+	of        vision.Outcome
 	stranger  string
 	seen      time.Time
 	corrected time.Time // of the alert
@@ -135,17 +140,20 @@ func (d *Desk) Sight(ctx context.Context, s vision.Sighting) error {
 		return err
 	}
 	id, ok := d.find(s)
-	if !ok && !d.Evaluator.Rule.Matches(s) {
+	if !ok {
+		return d.raise(ctx, s)
+	}
+	v, err := d.join(ctx, id, s)
+	switch {
+	case err != nil:
+		return err
+	case v.Shows(s):
+		return d.outrank(ctx, v, s)
+	case s.Decision.Outcome == vision.Known:
+		return d.recognise(ctx, s) // the track of a stranger who was none
+	default:
 		return nil
 	}
-	if !ok {
-		return d.begin(ctx, s)
-	}
-	v, err := d.change(ctx, id, func(v Visit) (Visit, error) { return d.Evaluator.Sighted(v, s) })
-	if err == nil {
-		d.hear(v, s)
-	}
-	return err
 }
 
 // Film takes the answer to a clip job.
@@ -192,10 +200,10 @@ func (d *Desk) Tick(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// begin opens a visit, after closing one that the sighting shows to be over. A track that goes on after a correction
-// begins there, as far as its next alert is concerned.
-func (d *Desk) begin(ctx context.Context, s vision.Sighting) error {
-	s.Start = later(s.Start, d.tracks[s.Track].corrected)
+// begin opens a visit by the rule, after closing one that the sighting shows to be over; or goes on with before, whose alert
+// the rule outranks. A track that goes on after a correction begins there, as far as its next alert is concerned.
+func (d *Desk) begin(ctx context.Context, s vision.Sighting, r Rule, from time.Time, before *Visit) error {
+	s.Start = later(from, d.tracks[s.Track].corrected)
 	for id, o := range d.open {
 		if !d.Evaluator.Outlasts(o.visit, s) {
 			continue
@@ -204,23 +212,28 @@ func (d *Desk) begin(ctx context.Context, s vision.Sighting) error {
 			return err
 		}
 	}
-	v, err := d.Evaluator.Opened(s, d.visits(s)+1)
+	visits := d.visits(s) + 1
+	if before != nil {
+		visits = before.Alert.Visits
+	}
+	v, err := d.Evaluator.Opened(s, r, visits)
 	if err != nil {
 		return err
 	}
+	if before != nil {
+		v = v.continues(*before)
+	}
 	created, err := d.Store.Create(ctx, v)
 	if errors.Is(err, ErrExists) {
-		created, err = d.change(ctx, v.Alert.ID, func(v Visit) (Visit, error) { return d.Evaluator.Sighted(v, s) })
-		if err == nil {
-			d.hear(created, s)
-		}
+		_, err = d.join(ctx, v.Alert.ID, s)
 		return err
 	}
 	if err != nil {
 		d.loaded = false // it may be there all the same
 		return fmt.Errorf("save alert %s: %w", v.Alert.ID, err)
 	}
-	d.Log.Info("alert opened", "alert", v.Alert.ID, "camera", s.Camera, "stranger", v.Stranger, "track", s.Track)
+	d.Log.Info("alert opened", "alert", v.Alert.ID, "rule", r.Name, "camera", s.Camera, "stranger", v.Stranger, "track", s.Track)
+	d.count(r.Name, func(t *Tally) { t.Raised++ })
 	d.remember(created)
 	_, err = d.issue(ctx, created)
 	return err
@@ -277,7 +290,7 @@ func (d *Desk) issue(ctx context.Context, v Visit) (Visit, error) {
 
 // put tries all that is pending and returns v with what is left of it.
 func (d *Desk) put(ctx context.Context, v Visit) (Visit, error) {
-	stages, pending := Stages(d.Outbox, d.Endpoints), v.Pending
+	stages, pending := Stages(d.Outbox, v.audience(d.Endpoints)), v.Pending
 	v.Pending, v.Issued = nil, slices.Clip(v.Issued)
 	var errs []error
 	for _, p := range pending {

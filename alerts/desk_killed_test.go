@@ -17,6 +17,7 @@ type course struct {
 	sightings []vision.Sighting
 	want      []string
 	second    bool // whether the first alert has a second clip
+	rules     []alerts.Rule
 }
 
 // TestKilledAtEveryStep runs a visit again and again; each time one operation, the next, fails in one of both ways, and
@@ -41,6 +42,11 @@ func TestKilledAtEveryStep(t *testing.T) {
 			sightings: []vision.Sighting{one, other, known(sighting("yard-1", "", 2, 4), "Resident"), sighting("door-1", "s-1", 0, 6)},
 			want:      []string{"clip 1", "clip 2", "clip-ready 1", "closed 1", "closed 2", "corrected 1", "opened 1", "opened 2"},
 		},
+		"a more important rule, and a correction of both": {
+			rules:     []alerts.Rule{porch, alerts.Strangers()},
+			sightings: []vision.Sighting{one, along(sighting("door-1", "s-1", 2, 3), inside), known(sighting("door-1", "", 0, 4), "Resident")},
+			want:      []string{"clip 1", "clip 2", "clip-ready 1", "closed 1", "closed 2", "corrected 1", "corrected 2", "opened 1", "opened 2"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, fault := range []alertstest.Fault{alertstest.NotWritten, alertstest.Written} {
@@ -61,6 +67,10 @@ func TestKilledAtEveryStep(t *testing.T) {
 func (c course) runKilled(t *testing.T, step int, fault alertstest.Fault, kill bool) (reached bool) {
 	t.Helper()
 	h := newHouse(t)
+	if c.rules != nil {
+		h.rules = c.rules
+		h.restart()
+	}
 	left := step
 	inject := func(string) alertstest.Fault {
 		left--

@@ -12,7 +12,7 @@ import (
 func (d *Desk) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.loaded, d.open, d.owed, d.tracks = false, nil, nil, nil
+	d.loaded, d.open, d.owed, d.tracks, d.last = false, nil, nil, nil, nil
 }
 
 // load reads all visits, at the start and whenever it is no more certain what the store holds. Time before it does not
@@ -27,6 +27,7 @@ func (d *Desk) load(ctx context.Context) error {
 	}
 	heard := d.open
 	d.open, d.owed, d.tracks = make(map[string]visitor), make(map[string]bool), make(map[string]trackRef)
+	d.last = make(map[lastKey]lastAlert)
 	for _, v := range all {
 		d.remember(v)
 		if o, ok := heard[v.Alert.ID]; ok && v.Open() {
@@ -42,9 +43,13 @@ func (d *Desk) remember(v Visit) {
 	id := v.Alert.ID
 	for track, t := range v.Tracks {
 		if d.tracks[track].alert <= id { // an alert's id begins with its time
-			d.tracks[track] = trackRef{alert: id, stranger: v.Stranger, seen: t.Seen, corrected: v.Corrected, span: Span{v.Start, v.Seen}}
+			d.tracks[track] = trackRef{
+				alert: id, rule: v.Alert.Rule, of: v.of(), stranger: v.Stranger, seen: t.Seen, corrected: v.Corrected,
+				span: Span{v.Start, v.Seen},
+			}
 		}
 	}
+	d.rest(v)
 	if v.Settled() {
 		delete(d.owed, id)
 	} else {
@@ -61,25 +66,30 @@ func (d *Desk) remember(v Visit) {
 	}
 }
 
-// hear notes that the visit's stranger was heard of just now. Somebody else on the same track is not the stranger.
+// hear notes that whoever the visit is of was heard of just now. Somebody else on the same track is not.
 func (d *Desk) hear(v Visit, s vision.Sighting) {
-	if v.Open() && d.Evaluator.Rule.Matches(s) {
+	if v.Open() && v.Shows(s) {
 		d.open[v.Alert.ID] = visitor{visit: v, heard: d.Now()}
 	}
 }
 
-// find returns the alert of the visit that the sighting belongs to.
+// find returns the alert of the visit that the sighting belongs to, by its track or by who it shows.
 func (d *Desk) find(s vision.Sighting) (string, bool) {
-	if ref, ok := d.tracks[s.Track]; ok && !d.Evaluator.Refutes(s, ref.corrected) {
+	if ref, ok := d.tracks[s.Track]; ok && takes(ref.of, ref.stranger, s) && !d.Evaluator.Refutes(s, ref.corrected) {
 		return ref.alert, true
 	}
+	return d.ofWhom(s)
+}
+
+// ofWhom returns the alert of the open visit of whoever the sighting shows.
+func (d *Desk) ofWhom(s vision.Sighting) (string, bool) {
 	for id, o := range d.open {
 		if d.Evaluator.Joins(o.visit, s) {
 			return id, true
 		}
 	}
 	for _, ref := range d.tracks {
-		if ref.stranger == identity(s) && ref.corrected.IsZero() && d.Evaluator.Covers(ref.span, s) {
+		if ref.stranger == identity(s) && ref.corrected.IsZero() && d.Evaluator.Covers(ref.span, ref.rule, s) {
 			return ref.alert, true
 		}
 	}
@@ -106,6 +116,16 @@ func (d *Desk) prune(now time.Time) {
 	for track, ref := range d.tracks {
 		if _, open := d.open[ref.alert]; !open && now.Sub(ref.seen) > memory {
 			delete(d.tracks, track)
+		}
+	}
+	for key, last := range d.last {
+		if now.Sub(last.seen) > memory {
+			delete(d.last, key)
+		}
+	}
+	for track, at := range d.held {
+		if now.Sub(at) > memory {
+			delete(d.held, track)
 		}
 	}
 }

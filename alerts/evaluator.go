@@ -1,6 +1,8 @@
 package alerts
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"vigil/vision"
@@ -18,18 +20,6 @@ const (
 	maxName = 100
 )
 
-// Rule says who raises an alert.
-type Rule struct {
-	Name    string
-	Outcome vision.Outcome
-}
-
-// Strangers is the rule that a fresh install has: unknown, everywhere, always.
-func Strangers() Rule { return Rule{Name: "strangers", Outcome: vision.Unknown} }
-
-// Matches says that the sighting raises an alert, or goes on with one.
-func (r Rule) Matches(s vision.Sighting) bool { return s.Decision.Outcome == r.Outcome }
-
 // Links makes the addresses that leave the house, from keys and IDs.
 type Links interface {
 	Shot(key string) string
@@ -40,7 +30,7 @@ type Links interface {
 // Evaluator decides what becomes of visits. It keeps nothing: every method is a function of its arguments.
 // Visits are measured on the capture clock, waiting on the wall clock.
 type Evaluator struct {
-	Rule     Rule
+	Rules    []Rule        // in their order: the first is the most important
 	VisitGap time.Duration // how long a stranger may be away within one visit; DefaultVisitGap when zero
 	PreRoll  time.Duration // how much of the clip lies before the first face
 	PostRoll time.Duration // how much of it lies after the last
@@ -54,50 +44,73 @@ func (e Evaluator) gap() time.Duration {
 	return e.VisitGap
 }
 
+// Raises is the first rule that the sighting matches, and from when on it does.
+func (e Evaluator) Raises(s vision.Sighting) (r Rule, from time.Time, ok bool) {
+	return first(e.Rules, s)
+}
+
+// Outranks is the first rule that s matches of those before the one that has raised v: what matters more is told though
+// something less important of the same visit has been. A rule that is gone is outranked by none.
+func (e Evaluator) Outranks(v Visit, s vision.Sighting) (r Rule, from time.Time, ok bool) {
+	rank := slices.IndexFunc(e.Rules, func(r Rule) bool { return r.Name == v.Alert.Rule })
+	if !v.Open() || v.Wrong() || rank < 0 {
+		return Rule{}, time.Time{}, false
+	}
+	r, from, ok = first(e.Rules[:rank], s)
+	return r, later(from, v.Start.Add(time.Millisecond)), ok // alerts are told apart by their time
+}
+
+func first(rules []Rule, s vision.Sighting) (r Rule, from time.Time, ok bool) {
+	for _, r := range rules {
+		if from, ok := r.Matches(s); ok {
+			return r, from, true
+		}
+	}
+	return Rule{}, time.Time{}, false
+}
+
 // Refutes says that s is of a stranger who is still there after a correction at that time. The owner was told that it was
 // somebody enrolled, and looks away: whoever goes on as a stranger, on the same track or another, raises an alert of
 // their own. What was seen before the correction, and comes late or again, raises none.
 func (e Evaluator) Refutes(s vision.Sighting, corrected time.Time) bool {
-	return !corrected.IsZero() && e.Rule.Matches(s) && s.Seen.After(corrected)
+	return !corrected.IsZero() && s.Decision.Outcome == vision.Unknown && s.Seen.After(corrected)
 }
 
-// Joins says that the sighting belongs to the open visit v.
+// Joins says that the sighting belongs to the open visit v by who it shows.
 func (e Evaluator) Joins(v Visit, s vision.Sighting) bool {
-	if e.Refutes(s, v.Corrected) {
-		return false
-	}
-	if _, ok := v.Tracks[s.Track]; ok {
-		return true
-	}
-	return v.Open() && e.Rule.Matches(s) && v.Stranger == identity(s) &&
+	return v.Open() && v.Stranger == identity(s) && !e.Refutes(s, v.Corrected) &&
 		s.Start.Sub(v.Seen) <= e.gap() && v.Start.Sub(s.Seen) <= e.gap()
 }
 
 // Span is capture time.
 type Span struct{ From, To time.Time }
 
-// Covers says that the sighting lies within a visit of its stranger, which may be closed by now: another camera, whose
-// video is analysed minutes later, shows what was told already. What goes on after the visit is another one.
-func (e Evaluator) Covers(visit Span, s vision.Sighting) bool {
-	return e.Rule.Matches(s) && visit.From.Sub(s.Start) <= e.gap() && s.Seen.Sub(visit.To) <= e.gap()
+// Covers says that the sighting lies within a visit of its identity, which may be closed by now: another camera, whose
+// video is analysed minutes later, shows what the rule has told already. What goes on after the visit is another one, and
+// what matters more than the rule is told all the same.
+func (e Evaluator) Covers(visit Span, rule string, s vision.Sighting) bool {
+	rank := slices.IndexFunc(e.Rules, func(r Rule) bool { return r.Name == rule })
+	_, _, outranked := first(e.Rules[:max(rank, 0)], s)
+	return !outranked && visit.From.Sub(s.Start) <= e.gap() && s.Seen.Sub(visit.To) <= e.gap()
 }
 
-// Outlasts says that the sighting shows v to be over: the same stranger, after the gap.
+// Outlasts says that the sighting shows v to be over: the same identity, after the gap.
 func (e Evaluator) Outlasts(v Visit, s vision.Sighting) bool {
-	return v.Open() && e.Rule.Matches(s) && v.Stranger == identity(s) && s.Start.Sub(v.Seen) > e.gap()
+	return v.Open() && v.Stranger == identity(s) && s.Start.Sub(v.Seen) > e.gap()
 }
 
-// Opened is the visit that begins with the sighting, the stranger's visits-th.
-func (e Evaluator) Opened(s vision.Sighting, visits int) (Visit, error) {
+// Opened is the visit that begins with the sighting by the rule, the identity's visits-th.
+func (e Evaluator) Opened(s vision.Sighting, r Rule, visits int) (Visit, error) {
 	v := Visit{
 		Alert: Alert{
-			ID: AlertID(s), Camera: s.Camera, OpenedAt: Time{s.Start}, Rule: e.Rule.Name,
+			ID: AlertID(s), Camera: s.Camera, OpenedAt: Time{s.Start}, Rule: r.Name,
 			Decision: s.Decision.Outcome, Stranger: identity(s), Visits: visits, Score: s.Decision.Score,
 		},
-		Stranger: identity(s), Start: s.Start, Seen: later(s.Start, s.Seen), ClipState: ClipNone,
+		Stranger: identity(s), Of: s.Decision.Outcome, Endpoints: r.Endpoints,
+		Start: s.Start, Seen: later(s.Start, s.Seen), ClipState: ClipNone,
 	}
-	if s.Decision.Nearest != "" {
-		v.Alert.Nearest = &Nearest{Person: shorten(s.Decision.Nearest), Score: s.Decision.Score}
+	if who := cmp.Or(s.Decision.Person, s.Decision.Nearest); who != "" {
+		v.Alert.Nearest = &Nearest{Person: shorten(who), Score: s.Decision.Score}
 	}
 	v, err := v.look(s.Shot).raise(Opened, v.Seen, e.Links)
 	if err != nil {
@@ -114,7 +127,7 @@ func (e Evaluator) Sighted(v Visit, s vision.Sighting) (Visit, error) {
 	if err != nil || !v.Open() {
 		return v, err
 	}
-	if e.Rule.Matches(s) {
+	if v.Shows(s) {
 		v.Seen = later(v.Seen, s.Seen)
 		v = v.look(s.Shot)
 	}
@@ -125,7 +138,7 @@ func (e Evaluator) Sighted(v Visit, s vision.Sighting) (Visit, error) {
 // tracks of a visit look like one person, so one such track corrects it as a whole, and the first one says who it was.
 // All that the visit has seen by then is corrected with it.
 func (e Evaluator) corrected(v Visit, s vision.Sighting) (Visit, error) {
-	if s.Decision.Outcome != vision.Known || v.Wrong() {
+	if s.Decision.Outcome != vision.Known || v.of() == vision.Known || v.Wrong() {
 		return v, nil
 	}
 	v.Corrected = later(v.Seen, s.Seen)

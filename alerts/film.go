@@ -39,7 +39,7 @@ func (e Evaluator) next(v Visit, s vision.Sighting) Visit {
 	if n := len(v.More); n > 0 {
 		last = v.More[n-1].Job
 	}
-	if last == nil || len(v.More)+1 >= MaxPieces || s.Camera != v.Alert.Camera || !e.Rule.Matches(s) || !s.Seen.After(last.End) {
+	if last == nil || len(v.More)+1 >= MaxPieces || s.Camera != v.Alert.Camera || !v.Shows(s) || !s.Seen.After(last.End) {
 		return v
 	}
 	v.More = append(slices.Clip(v.More), Piece{From: later(last.End, s.Start.Add(-e.PreRoll)), State: ClipNone})

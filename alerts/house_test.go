@@ -22,11 +22,12 @@ type house struct {
 	store *alertstest.Store
 	bus   *alertstest.Bus
 	now   time.Time
+	rules []alerts.Rule
 	desk  *alerts.Desk
 }
 
 func newHouse(t *testing.T) *house {
-	h := &house{t: t, store: &alertstest.Store{}, bus: &alertstest.Bus{T: t}, now: noon}
+	h := &house{t: t, store: &alertstest.Store{}, bus: &alertstest.Bus{T: t}, now: noon, rules: []alerts.Rule{alerts.Strangers()}}
 	h.restart()
 	return h
 }
@@ -34,7 +35,7 @@ func newHouse(t *testing.T) *house {
 func (h *house) restart() {
 	h.desk = &alerts.Desk{
 		Evaluator: alerts.Evaluator{
-			Rule: alerts.Strangers(), PreRoll: 5 * time.Second, PostRoll: 5 * time.Second, Links: alertstest.Links{},
+			Rules: h.rules, PreRoll: 5 * time.Second, PostRoll: 5 * time.Second, Links: alertstest.Links{},
 		},
 		Store: h.store, Outbox: h.bus, Jobs: h.bus, Endpoints: []string{"home"},
 		Now: func() time.Time { return h.now }, Log: slog.New(slog.NewTextHandler(h.t.Output(), nil)),

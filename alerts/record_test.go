@@ -17,7 +17,7 @@ func (noLinks) Console(string) string { return "" }
 // What is kept beside the clip tells how good the face in the best shot was.
 func TestRecordHasTheBestShotsQuality(t *testing.T) {
 	at := time.Date(2026, 11, 22, 20, 15, 0, 0, time.UTC)
-	e := Evaluator{Rule: Strangers(), Links: noLinks{}}
+	e := Evaluator{Rules: []Rule{Strangers()}, Links: noLinks{}}
 	sighting := func(second int, score float64) vision.Sighting {
 		s := vision.Sighting{
 			Camera: "door", Track: "door/e1/0-1", Stranger: "s-1", Start: at, Seen: at.Add(time.Duration(second) * time.Second),
@@ -29,7 +29,7 @@ func TestRecordHasTheBestShotsQuality(t *testing.T) {
 		return s
 	}
 	for name, scores := range map[string][2]float64{"better later": {0.3, 0.8}, "better first": {0.8, 0.3}, "no shot": {}} {
-		v, err := e.Opened(sighting(1, scores[0]), 1)
+		v, err := e.Opened(sighting(1, scores[0]), Strangers(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,9 @@ const schemas = "../docs/events"
 func everyEvent(t *testing.T) map[alerts.EventType][][]byte {
 	t.Helper()
 	h := newHouse(t)
+	h.rules = []alerts.Rule{ann, unsure, alerts.Strangers()}
+	h.restart()
+	h.sight(known(sighting("yard-1", "", 0, 1), "Ann"), undecided(sighting("yard-2", "", 0, 1)))
 	one, two := sighting("door-1", "s-7f3a", 0, 1), sighting("door-2", "s-2", 100, 101)
 	h.sight(one, ended(sighting("door-1", "s-7f3a", 0, 4)))
 	done := made(alerts.AlertID(one))

@@ -1,7 +1,9 @@
 package alerts
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,13 +37,17 @@ type VisitTrack struct {
 	Ended  bool            `json:"ended"`
 }
 
-// Visit is one stranger's presence over all cameras, and all that is kept of the alert it raised. No picture and no
+// Visit is one identity's presence over all cameras, and all that is kept of the alert it raised. Mostly it is a stranger's; of
+// somebody known, and of whom nothing could be decided, where a rule asks for them. No picture and no
 // template is in it. A Visit is a value: what changes it returns another.
 type Visit struct {
-	Alert       Alert                 `json:"alert"` // without links: they are made where they are sent
-	Stranger    string                `json:"stranger"`
-	Start       time.Time             `json:"start"` // capture time of the first sighting's first face
-	Seen        time.Time             `json:"seen"`  // capture time of the latest face
+	Alert       Alert                 `json:"alert"`               // without links: they are made where they are sent
+	Stranger    string                `json:"stranger"`            // whose it is, see identity
+	Of          vision.Outcome        `json:"of,omitempty"`        // what they were decided to be when it was raised; empty: unknown
+	Endpoints   []string              `json:"endpoints,omitempty"` // whom it is told; none: all
+	Before      string                `json:"before,omitempty"`    // the alert of the same visit that this one outranked
+	Start       time.Time             `json:"start"`               // capture time of the first sighting's first face
+	Seen        time.Time             `json:"seen"`                // capture time of the latest face
 	Tracks      map[string]VisitTrack `json:"tracks"`
 	ShotKey     string                `json:"shot_key"`
 	ShotScore   float64               `json:"shot_score"`
@@ -105,6 +111,29 @@ func (v Visit) Filming() bool { return v.clipIn(ClipDue) || v.clipIn(ClipSchedul
 // Open says that the visit still lasts.
 func (v Visit) Open() bool { return v.Alert.ClosedAt == nil }
 
+// of is what the visit's identity was decided to be when it was raised.
+func (v Visit) of() vision.Outcome { return cmp.Or(v.Of, vision.Unknown) }
+
+// Shows says that the sighting is of whoever the visit is of.
+func (v Visit) Shows(s vision.Sighting) bool { return shows(v.of(), v.Stranger, s) }
+
+func shows(of vision.Outcome, who string, s vision.Sighting) bool {
+	return s.Decision.Outcome == of && (of == vision.Unknown || identity(s) == who)
+}
+
+// takes says that what is said of a visit's track belongs to the visit. A stranger's keeps it, whatever is said: somebody
+// enrolled corrects it. What is told of somebody known, or of nobody in particular, must not hide anybody else.
+func takes(of vision.Outcome, who string, s vision.Sighting) bool {
+	switch of {
+	case vision.Known:
+		return identity(s) == who
+	case vision.Undecided:
+		return s.Decision.Outcome != vision.Unknown
+	default:
+		return true
+	}
+}
+
 // Wrong says that a track of the visit turned out to be somebody enrolled.
 func (v Visit) Wrong() bool { return !v.Corrected.IsZero() }
 
@@ -143,12 +172,20 @@ func AlertID(s vision.Sighting) string {
 	return id.String()
 }
 
-// identity is whose visit s belongs to. A stranger without a name is nobody else than their own track.
+// identity is whose visit s belongs to. A stranger without a name is nobody else than their own track. Those of whom
+// nothing can be decided cannot be told apart: they are one a camera.
 func identity(s vision.Sighting) string {
-	if s.Stranger == "" {
+	switch {
+	case s.Decision.Outcome == vision.Known:
+		sum := sha256.Sum256([]byte(s.Decision.Person))
+		return "p-" + hex.EncodeToString(sum[:4])
+	case s.Decision.Outcome == vision.Undecided:
+		return "u-" + string(s.Camera)
+	case s.Stranger == "":
 		return s.Track
+	default:
+		return s.Stranger
 	}
-	return s.Stranger
 }
 
 // has says that the event was issued or is about to be. Those of further pieces do not count.
@@ -184,12 +221,28 @@ func (v Visit) tell(t EventType, at time.Time, d Data) (Visit, error) {
 	return v, nil
 }
 
+// continues is v as what before goes on as: whatever is said of its tracks belongs to v from now on.
+func (v Visit) continues(before Visit) Visit {
+	tracks := maps.Clone(before.Tracks)
+	maps.Copy(tracks, v.Tracks)
+	v.Tracks, v.Before = tracks, before.Alert.ID
+	return v
+}
+
+// audience are those of the endpoints that are told of the visit.
+func (v Visit) audience(endpoints []string) []string {
+	if len(v.Endpoints) == 0 {
+		return endpoints
+	}
+	return slices.DeleteFunc(slices.Clone(endpoints), func(id string) bool { return !slices.Contains(v.Endpoints, id) })
+}
+
 // follow notes the sighting's track.
 func (v Visit) follow(s vision.Sighting) Visit {
 	t := v.Tracks[s.Track]
 	t.Camera = s.Camera
 	t.Seen = later(t.Seen, s.Seen)
-	t.Ended = t.Ended || s.Ended || s.Decision.Outcome == vision.Known
+	t.Ended = t.Ended || s.Ended || s.Decision.Outcome == vision.Known && v.of() != vision.Known
 	tracks := maps.Clone(v.Tracks)
 	if tracks == nil {
 		tracks = make(map[string]VisitTrack)

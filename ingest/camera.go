@@ -25,6 +25,10 @@ type lane struct {
 	log       *slog.Logger
 	changed   chan struct{} // the state should be saved now
 
+	// While it runs: what ends the connections and then the rest, and what waits for them.
+	cut, leave  context.CancelFunc
+	pulls, rest sync.WaitGroup
+
 	mu      sync.Mutex
 	current *connection
 	state   frames.CameraState

@@ -28,6 +28,8 @@ var (
 	ErrUndecodable = errors.New("no picture that can be decoded for 20 s")
 	// ErrStopped says that the program stops.
 	ErrStopped = errors.New("ingest stopped")
+	// ErrChanged says that the camera's configuration has changed, or that it is none any more.
+	ErrChanged = errors.New("the camera's configuration has changed")
 	// ErrCredentials is what a Source returns when the camera refuses its credentials. Cameras lock accounts, so
 	// the next attempt waits longer.
 	ErrCredentials = errors.New("camera refused the credentials")
@@ -108,24 +110,42 @@ func New(cfg Config) (*Supervisor, error) {
 	}
 	s := &Supervisor{cfg: cfg, ready: make(chan struct{}), lanes: make(map[frames.CameraID]*lane)}
 	for _, c := range cfg.Cameras {
-		if _, err := frames.ParseCameraID(string(c.ID)); err != nil {
-			return nil, err
-		}
 		if s.lanes[c.ID] != nil {
 			return nil, fmt.Errorf("camera %s: configured twice", c.ID)
 		}
-		if c.Source != nil && (c.PublishToken != "" || c.OpenPublish) {
-			return nil, fmt.Errorf("camera %s: has an address to connect to and takes publishers, want one of them", c.ID)
+		if err := c.check(); err != nil {
+			return nil, err
 		}
-		if c.Detect != nil && c.Source == nil {
-			return nil, fmt.Errorf("camera %s: has an address for analysis alone", c.ID)
-		}
-		s.lanes[c.ID] = newLane(c, cfg.Frames, cfg.States, cfg.Log)
-		if c.Detect != nil {
-			s.lanes[c.ID.Detect()] = s.lanes[c.ID].detect(cfg.Frames, cfg.Log)
-		}
+		s.put(c)
 	}
 	return s, nil
+}
+
+func (c Camera) check() error {
+	if _, err := frames.ParseCameraID(string(c.ID)); err != nil {
+		return err
+	}
+	if c.Source != nil && (c.PublishToken != "" || c.OpenPublish) {
+		return fmt.Errorf("camera %s: has an address to connect to and takes publishers, want one of them", c.ID)
+	}
+	if c.Detect != nil && c.Source == nil {
+		return fmt.Errorf("camera %s: has an address for analysis alone", c.ID)
+	}
+	return nil
+}
+
+// put makes the camera's lanes, and starts them when the supervisor runs; its mutex is held.
+func (s *Supervisor) put(c Camera) {
+	lanes := []*lane{newLane(c, s.cfg.Frames, s.cfg.States, s.cfg.Log)}
+	if c.Detect != nil {
+		lanes = append(lanes, lanes[0].detect(s.cfg.Frames, s.cfg.Log))
+	}
+	for _, l := range lanes {
+		s.lanes[l.ID] = l
+		if s.run != nil && s.run.sources.Err() == nil {
+			s.run.start(l)
+		}
+	}
 }
 
 // Run works until ctx ends, then puts the last units into the log, for which it takes at most DrainTimeout. It runs
@@ -148,7 +168,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.mu.Lock()
 	s.run = nil // nobody is admitted any more
 	for _, l := range s.lanes {
-		l.stop()
+		l.stop(ErrStopped)
 	}
 	s.mu.Unlock()
 	cancel()
@@ -157,21 +177,28 @@ func (s *Supervisor) Run(ctx context.Context) error {
 }
 
 // start runs the camera; the supervisor's mutex is held.
+//
+//nolint:contextcheck // cameras live as long as Run, not as whoever adds one
 func (r *running) start(l *lane) {
-	r.rest.Go(func() { _ = l.publisher.Run(r.bus) }) // ends with the context only
-	r.rest.Go(func() { l.report(r.bus) })
+	sources, cut := context.WithCancel(r.sources)
+	bus, leave := context.WithCancel(r.bus)
+	l.cut, l.leave = cut, leave
+	l.rest.Go(func() { _ = l.publisher.Run(bus) }) // ends with the context only
+	l.rest.Go(func() { l.report(bus) })
+	r.rest.Go(l.rest.Wait)
 	if l.Source != nil {
-		r.pulls.Go(func() { l.pull(r.sources) })
+		l.pulls.Go(func() { l.pull(sources) })
+		r.pulls.Go(l.pulls.Wait)
 	}
 }
 
 // stop ends the connection that feeds the camera, if any.
-func (l *lane) stop() {
+func (l *lane) stop(why error) {
 	l.mu.Lock()
 	c := l.current
 	l.mu.Unlock()
 	if c != nil {
-		_ = c.close(ErrStopped) // it returns the reason just given
+		_ = c.close(why) // it returns the reason just given
 	}
 }
 

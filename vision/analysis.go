@@ -218,6 +218,8 @@ func (a *Analysis) face(g *glance, i int, track *Track, gallery *Gallery) []Obse
 		}
 	}
 	s.seen = g.picture.Time
+	x, y := g.faces[i].Box.centre()
+	s.stand(Place{Time: g.picture.Time, Point: Point{X: x, Y: y}})
 	if err := a.judge(s, gallery); err != nil {
 		g.errs = append(g.errs, err)
 	}

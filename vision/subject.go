@@ -50,6 +50,10 @@ type subject struct {
 	crop  *image.RGBA // of best
 	fresh bool        // crop was not handed out yet
 
+	path []Place // since the last sighting
+	step float64 // how far apart its places lie at least
+	told Place   // where it was then
+
 	published answer // what was last published; empty before
 	beats     int64  // how many times seenEvery had passed then
 	revised   int    // how often a published outcome was changed
@@ -189,6 +193,9 @@ func (s *subject) stage(pts int64) string {
 			s.beats = beats
 			return seenStage + strconv.FormatInt(beats, 10)
 		}
+		if s.moved() {
+			return movedStage + strconv.FormatInt(int64(frames.Duration(pts-s.Start)/movedEvery), 10)
+		}
 	}
 	return ""
 }
@@ -203,6 +210,7 @@ func (s *subject) observe(camera frames.CameraID, stage string) Observation {
 		Decision: s.decision,
 		Start:    s.start,
 		Seen:     s.seen,
+		Path:     s.travelled(),
 	}}
 	if o.Decides() {
 		o.Evidence = s.evidence()

@@ -56,12 +56,14 @@ function cameraCard(camera) {
 }
 
 function nearest(alert) {
-  const verb = alert.corrected_at ? "was" : "nearest:";
+  const verb = alert.corrected_at ? "was" : alert.decision === "known" ? "is" : "nearest:";
+  if (alert.decision === "undecided" && !alert.nearest) return "never clear enough";
   return alert.nearest ? `${verb} ${alert.nearest.person} (${alert.nearest.score.toFixed(2)})` : "nobody is enrolled";
 }
 
 function title(alert) {
-  return (alert.corrected_at ? "No stranger at " : "Stranger at ") + alert.camera;
+  const who = alert.corrected_at ? "No stranger" : alert.decision === "known" ? alert.nearest.person : alert.decision === "undecided" ? "Somebody" : "Stranger";
+  return `${who} at ${alert.camera}`;
 }
 
 function alertCard({ alert, clip, clips, clip_deleted: deleted }) {
@@ -126,7 +128,7 @@ function drawDetail({ alert, clips, clip_deleted: deleted }) {
   $("detail").dataset.corrected = alert.corrected_at || "";
   $("detail-title").textContent = `${title(alert)}, ${when(alert.opened_at)}`;
   $("detail-media").replaceChildren(...media(alert, clips, deleted));
-  const facts = [["Alert", alert.id], ["Stranger", alert.stranger], ["Decided", `${alert.decision}, ${nearest(alert)}`],
+  const facts = [["Alert", alert.id], ["Stranger", alert.stranger], ["Rule", alert.rule], ["Decided", `${alert.decision}, ${nearest(alert)}`],
     ...(alert.corrected_at ? [["Corrected", when(alert.corrected_at)]] : []),
     ["Left", alert.closed_at ? when(alert.closed_at) : "still here, or a moment ago"]];
   for (const clip of clips) {

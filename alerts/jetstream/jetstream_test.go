@@ -65,7 +65,7 @@ func run(t *testing.T, c *bus.Conn, url string) (stop func()) {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	desk := &alerts.Desk{
 		Evaluator: alerts.Evaluator{
-			Rule: alerts.Strangers(), VisitGap: time.Second, PreRoll: 5 * time.Second, PostRoll: 5 * time.Second,
+			Rules: []alerts.Rule{alerts.Strangers()}, VisitGap: time.Second, PreRoll: 5 * time.Second, PostRoll: 5 * time.Second,
 			Links: alertstest.Links{},
 		},
 		Endpoints: []string{"home"}, Now: time.Now, Log: log,

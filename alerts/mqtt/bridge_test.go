@@ -90,11 +90,11 @@ func (h *house) begin(cfg Config) (end func()) {
 func (h *house) visit(track string) alerts.Visit {
 	h.t.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	e := alerts.Evaluator{Rule: alerts.Strangers(), Links: alertstest.Links{}}
+	e := alerts.Evaluator{Rules: []alerts.Rule{alerts.Strangers()}, Links: alertstest.Links{}}
 	v, err := e.Opened(vision.Sighting{
 		Camera: "door", Track: track, Stranger: "s-" + track, Start: now, Seen: now,
 		Decision: vision.Decision{Outcome: vision.Unknown}, Shot: &vision.Shot{Key: "shots/" + track + ".jpg"},
-	}, 1)
+	}, alerts.Strangers(), 1)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func (h *house) visit(track string) alerts.Visit {
 // over ends a visit.
 func (h *house) over(v alerts.Visit) alerts.Visit {
 	h.t.Helper()
-	v, err := alerts.Evaluator{Rule: alerts.Strangers(), Links: alertstest.Links{}}.Closed(v)
+	v, err := alerts.Evaluator{Rules: []alerts.Rule{alerts.Strangers()}, Links: alertstest.Links{}}.Closed(v)
 	if err != nil {
 		h.t.Fatal(err)
 	}

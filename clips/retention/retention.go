@@ -62,7 +62,7 @@ func (s State) Lag(now time.Time) time.Duration {
 // Sweeper removes objects. One process runs one.
 type Sweeper struct {
 	Store   clips.Store
-	Kinds   []Kind
+	Kinds   func() []Kind // asked before each sweep: the same ones, in the same order, whose limits may change
 	Promise time.Duration // no object goes earlier than this after it was stored
 	// Held says which objects must stay whatever their age. It is asked once a run, when something is about to go, and
 	// nothing goes when it fails.
@@ -98,14 +98,15 @@ func (s *Sweeper) Sweep(ctx context.Context) []State {
 	told := ctx
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
+	kinds := s.Kinds()
 	if s.states == nil {
 		s.began = s.now()
-		for _, k := range s.Kinds {
+		for _, k := range kinds {
 			s.states = append(s.states, State{Kind: k.Name})
 		}
 	}
 	held := &holding{ask: s.Held}
-	for i, k := range s.Kinds {
+	for i, k := range kinds {
 		before := s.states[i]
 		run := &run{sweeper: s, kind: k, held: held, now: s.now(), state: before}
 		err := run.do(ctx)

@@ -33,7 +33,7 @@ type house struct {
 func newHouse(t *testing.T, kinds ...retention.Kind) *house {
 	h := &house{t: t, store: &clipstest.Memory{}, held: map[string]bool{}}
 	h.Sweeper = &retention.Sweeper{
-		Store: h.store, Kinds: kinds, Promise: 7 * day, Log: slog.New(slog.NewTextHandler(&h.log, nil)),
+		Store: h.store, Kinds: func() []retention.Kind { return kinds }, Promise: 7 * day, Log: slog.New(slog.NewTextHandler(&h.log, nil)),
 		Tell: func(context.Context, []retention.State) error { return nil },
 		Held: func(context.Context) (func(string) bool, error) {
 			h.asked++

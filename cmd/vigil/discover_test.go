@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,7 +65,7 @@ func TestDiscover(t *testing.T) {
 	want := []config.Camera{
 		{ID: "x1-2", URL: "rtsp://admin:hunter2@127.0.0.1/1"}, {ID: "x1-2-2", URL: "rtsp://admin:hunter2@127.0.0.2/1"},
 	}
-	if err != nil || !slices.Equal(cfg.Cameras, want) {
+	if err != nil || !reflect.DeepEqual(cfg.Cameras, want) {
 		t.Errorf("got %+v, %v", cfg.Cameras, err)
 	}
 	vigilIn(t.Context(), t, entrance, append(args, "--plain")...).works(t, `url: "rtsp://admin:hunter2@127.0.0.1/1" }`, `url: "rtsp://127.0.0.9/1" }`)

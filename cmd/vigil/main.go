@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // schedules name time zones, and small images have none
 
 	"github.com/alecthomas/kong"
 )
@@ -28,6 +29,7 @@ type commands struct {
 	Faces     facesCommand     `cmd:"" help:"Find the faces in pictures."`
 	People    peopleCommand    `cmd:"" help:"Enrol, list and remove people."`
 	Alerts    alertsCommand    `cmd:"" help:"List, show and follow alerts."`
+	Rules     rulesCommand     `cmd:"" help:"List what raises alerts."`
 	Explain   explainCommand   `cmd:"" help:"Tell why an alert or a track was decided so."`
 	Endpoints endpointsCommand `cmd:"" help:"Look at, test and enable the receivers of webhooks."`
 	DLQ       dlqCommand       `cmd:"" name:"dlq" help:"List, show and put back what was given up."`

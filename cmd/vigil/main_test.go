@@ -8,9 +8,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// TestMain makes the vision role's process of the test's own program.
+func TestMain(m *testing.M) {
+	if slices.Equal(os.Args[1:], []string{"vision-process"}) {
+		main()
+	}
+	os.Exit(m.Run())
+}
 
 // told is what a command left.
 type told struct {

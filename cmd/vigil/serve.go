@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"vigil/internal/app"
 )
@@ -20,7 +23,11 @@ func (c serveCommand) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log(), Child: visionProcess()})
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGHUP)
+	defer signal.Stop(asked)
+	changes := app.Changes{File: g.ConfigFile, Asked: asked, Load: g.load}
+	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log(), Changes: changes, Child: visionProcess()})
 	if interrupted(ctx, err) {
 		return nil
 	}

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,6 +43,8 @@ type Options struct {
 	// Child is the command line that makes RunVision of a process: the role vision runs in such a one, that a crash of its
 	// libraries does not end the rest. None: in this one.
 	Child []string
+	// Changes say how the configuration is followed while the program runs; without Load it is not.
+	Changes Changes
 }
 
 // App is the program, ready to run.
@@ -65,6 +69,12 @@ type App struct {
 
 	http   net.Listener // nil when no role of this process needs it
 	routes *http.ServeMux
+
+	live      atomic.Pointer[config.Config] // the configuration in force
+	limits    func(config.Config) bus.Limits
+	reloading sync.Mutex
+	reloads   []reload
+	changes   Changes
 
 	tasks   []task
 	closers []func() error // run last to first
@@ -102,10 +112,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Config.Absolute(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux(), command: o.Child, decoder: OpenDecoder, detail: openDetail}
+	a := &App{
+		cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux(), changes: o.Changes,
+		command: o.Child, decoder: OpenDecoder, detail: openDetail,
+	}
+	a.live.Store(&a.cfg)
 	for _, open := range []func(context.Context) error{
 		a.listen, a.openLanes, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts,
-		a.openClips, a.openConsole, a.openHTTP,
+		a.openClips, a.openConsole, a.openHTTP, a.openReload,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())

@@ -30,6 +30,9 @@ func checkRoles(cfg config.Config, roles []Role) error {
 	}
 	if slices.Contains(roles, Vision) {
 		for i, p := range cfg.People.Known {
+			if p.Photos == "" {
+				continue // enrolled otherwise
+			}
 			if info, err := os.Stat(p.Photos); err != nil {
 				errs = append(errs, fmt.Errorf("people.known[%d].photos: %s: %w", i, p.Name, err))
 			} else if !info.IsDir() {

@@ -13,6 +13,7 @@ import (
 	"vigil/frames"
 	"vigil/internal/bus"
 	"vigil/internal/child"
+	"vigil/internal/config"
 	"vigil/internal/web"
 	"vigil/vision"
 )
@@ -50,8 +51,16 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hooks := webhooks{a.bus, ledger, receivers(a.cfg), a.links}
+	hooks := webhooks{a.bus, ledger, func() []config.Endpoint { return receivers(*a.live.Load()) }, a.links}
 	kept, err := bus.OpenKV[[]retention.State](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	rules, err := bus.OpenKV[[]web.RuleView](ctx, a.bus, bus.Settings)
+	if err != nil {
+		return err
+	}
+	reloaded, err := bus.OpenKV[reloadState](ctx, a.bus, bus.Settings)
 	if err != nil {
 		return err
 	}
@@ -79,13 +88,14 @@ func (a *App) openConsole(ctx context.Context) error {
 		Cameras: cameraList{states},
 		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
+		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper}, Rules: ruleList{rules},
 		ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)),
 		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
 		Checks: append(a.checks, visionCheck(settings), childCheck(process), overloadCheck(watched), cameraCheck(cameraList{states}),
-			webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
+			webhookCheck(hooks), retentionCheck(kept), reloadCheck(reloaded)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched, kept,
-			append(a.child.collectors(), newHookMetrics(hooks), newStorageMetrics(a.storage), newChildMetrics(process), latency)...),
+			append(a.child.collectors(), newHookMetrics(hooks), newStorageMetrics(a.storage), newChildMetrics(process), latency,
+				newReloadMetrics(reloaded), newRuleMetrics(ruleList{rules}))...),
 		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil

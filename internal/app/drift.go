@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"vigil/internal/bus"
 	"vigil/internal/web"
 )
 
@@ -16,7 +15,7 @@ const driftEvery = time.Minute
 
 // watchStreams tells when somebody changes a stream or a bucket while the program runs: a queue that forgets early, or
 // discards what is old, would lose alerts in silence. The next start sets it right.
-func (a *App) watchStreams(limits bus.Limits) {
+func (a *App) watchStreams() {
 	var mu sync.Mutex
 	var found []string
 	a.task("streams", func(ctx context.Context) error {
@@ -28,7 +27,7 @@ func (a *App) watchStreams(limits bus.Limits) {
 				return nil
 			case <-tick.C:
 			}
-			now, err := a.bus.Drift(ctx, limits)
+			now, err := a.bus.Drift(ctx, a.limits(*a.live.Load()))
 			if err != nil {
 				a.log.Debug("streams", "error", err) // a bus that is away is told of elsewhere
 				continue

@@ -20,7 +20,7 @@ import (
 type webhooks struct {
 	bus        *bus.Conn
 	ledger     *alertsjs.Ledger
-	configured []config.Endpoint
+	configured func() []config.Endpoint // of this process
 	links      *web.Links
 }
 
@@ -31,7 +31,7 @@ func (w webhooks) Endpoints(ctx context.Context) ([]web.EndpointView, error) {
 		return nil, err
 	}
 	ids := slices.Collect(maps.Keys(standings))
-	for _, e := range w.configured { // those that were never sent to as well
+	for _, e := range w.configured() { // those that were never sent to as well
 		ids = append(ids, e.ID)
 	}
 	slices.Sort(ids)
@@ -55,8 +55,9 @@ func (w webhooks) view(id string, s webhook.Standing, now time.Time) web.Endpoin
 		view.Next = s.Next
 	}
 	disabled := s.Gone != ""
-	if i := slices.IndexFunc(w.configured, func(e config.Endpoint) bool { return e.ID == id }); i >= 0 {
-		e := endpoint(w.configured[i])
+	configured := w.configured()
+	if i := slices.IndexFunc(configured, func(e config.Endpoint) bool { return e.ID == id }); i >= 0 {
+		e := endpoint(configured[i])
 		view.Host, view.PublicKey = hostOf(e.URL), e.Secret.PublicKey()
 		disabled = s.Disabled(e.URL)
 	}

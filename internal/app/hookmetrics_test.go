@@ -36,7 +36,7 @@ func TestWebhookMetricsAndCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks := webhooks{a.bus, ledger, cfg.Endpoints, a.links}
+	hooks := webhooks{a.bus, ledger, func() []config.Endpoint { return cfg.Endpoints }, a.links}
 	if err := webhookCheck(hooks).Probe(t.Context()); err != nil {
 		t.Errorf("at first: got %v", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 
 	"vigil/frames"
@@ -36,15 +38,12 @@ func (a *App) openIngest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := a.configuredCameras()
+	cameras, err := a.cameras(a.cfg, nil)
 	if err != nil {
 		return err
 	}
-	// Without a camera in the configuration whoever reaches the loopback listeners may publish: that is this machine.
-	open := len(cameras) == 0 && config.IsLoopback(a.cfg.RTSP.Listen) && config.IsLoopback(a.cfg.HTTP.Listen) &&
-		(a.cfg.RTSP.TLSCert == "" || config.IsLoopback(a.cfg.RTSP.TLSListen))
 	supervisor, err := ingest.New(ingest.Config{
-		Cameras: cameras, Any: open, Frames: a.frames, States: cameraStates{states}, Log: a.log,
+		Cameras: cameras, Any: isOpen(a.cfg), Frames: a.frames, States: cameraStates{states}, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -52,13 +51,14 @@ func (a *App) openIngest(ctx context.Context) error {
 	if err := a.openRTSP(supervisor); err != nil {
 		return err
 	}
-	if err := a.openWHIP(supervisor, open); err != nil { //nolint:contextcheck // what it frees has no context of its own
+	if err := a.openWHIP(supervisor); err != nil { //nolint:contextcheck // what it frees has no context of its own
 		return err
 	}
 	if !a.has(Console) {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	}
 	a.task("ingest", supervisor.Run)
+	a.onReload(a.reloadCameras(supervisor, states))
 	return a.endUndecodable(ctx, supervisor)
 }
 
@@ -85,8 +85,15 @@ func (a *App) endUndecodable(ctx context.Context, supervisor *ingest.Supervisor)
 	return nil
 }
 
-// openWHIP starts the WHIP endpoint; open says that publishers need no token.
-func (a *App) openWHIP(admission whip.Admission, open bool) error {
+// isOpen says that whoever reaches the listeners may publish: without a camera in the configuration, on loopback listeners,
+// that is this machine.
+func isOpen(cfg config.Config) bool {
+	return len(cfg.Cameras) == 0 && config.IsLoopback(cfg.RTSP.Listen) && config.IsLoopback(cfg.HTTP.Listen) &&
+		(cfg.RTSP.TLSCert == "" || config.IsLoopback(cfg.RTSP.TLSListen))
+}
+
+// openWHIP starts the WHIP endpoint.
+func (a *App) openWHIP(admission whip.Admission) error {
 	w := a.cfg.WebRTC
 	servers := make([]whip.ICEServer, 0, len(w.ICEServers))
 	for _, s := range w.ICEServers {
@@ -100,10 +107,14 @@ func (a *App) openWHIP(admission whip.Admission, open bool) error {
 	}
 	a.onClose(func() error { return runOnce(endpoint.Run) })
 	handler := endpoint.Handler()
-	if open {
-		handler = fromThisMachine(handler)
-	}
-	a.routes.Handle("/whip/", handler)
+	closed := fromThisMachine(handler)
+	a.routes.HandleFunc("/whip/", func(w http.ResponseWriter, r *http.Request) {
+		if isOpen(*a.live.Load()) { // publishers need no token
+			closed.ServeHTTP(w, r)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 	a.task("whip", endpoint.Run)
 	return nil
 }
@@ -135,9 +146,13 @@ func runOnce(run func(context.Context) error) error {
 	return run(ended)
 }
 
-func (a *App) configuredCameras() ([]ingest.Camera, error) {
+// cameras are those of the configuration that are not the same in before.
+func (a *App) cameras(cfg config.Config, before []config.Camera) ([]ingest.Camera, error) {
 	var cameras []ingest.Camera
-	for i, c := range a.cfg.Cameras {
+	for i, c := range cfg.Cameras {
+		if slices.ContainsFunc(before, func(b config.Camera) bool { return sameStream(b, c) }) {
+			continue
+		}
 		camera := ingest.Camera{ID: frames.CameraID(c.ID), PublishToken: c.PublishToken.Reveal()}
 		if c.URL != "" {
 			source, err := pullFrom(c, c.URL, a.log.With("camera", c.ID))
@@ -167,4 +182,38 @@ func pullFrom(c config.Camera, address config.Secret, log *slog.Logger) (*rtsp.C
 	return rtsp.NewClient(rtsp.ClientConfig{
 		URL: address.Reveal(), Transport: rtsp.Transport(c.Transport), Fingerprint: pin, Log: log,
 	})
+}
+
+// sameStream says that the cameras are one, whose video comes the same way. Its zones are the rules'.
+func sameStream(a, b config.Camera) bool {
+	a.Zones, b.Zones = nil, nil
+	return reflect.DeepEqual(a, b)
+}
+
+// reloadCameras starts, ends and changes cameras.
+func (a *App) reloadCameras(supervisor *ingest.Supervisor, states *bus.KV[frames.CameraState]) reload {
+	return func(ctx context.Context, before, next config.Config) (func(), error) {
+		add, err := a.cameras(next, before.Cameras)
+		if err != nil {
+			return nil, err
+		}
+		var remove []frames.CameraID
+		for _, b := range before.Cameras {
+			if !slices.ContainsFunc(next.Cameras, func(n config.Camera) bool { return sameStream(b, n) }) {
+				remove = append(remove, frames.CameraID(b.ID))
+			}
+		}
+		return func() {
+			gone, err := supervisor.Replace(remove, add, isOpen(next))
+			if err != nil {
+				a.log.Error("cameras are not as the configuration has them: restart", "error", err) // it was checked before
+				return
+			}
+			for _, camera := range gone {
+				if err := states.Delete(ctx, string(camera)); err != nil {
+					a.log.Warn("a camera that is no more is still listed", "camera", camera, "error", err)
+				}
+			}
+		}, nil
+	}
 }

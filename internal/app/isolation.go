@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,19 +59,17 @@ type isolated struct {
 	app    *App
 	keeper *child.Keeper
 	first  *child.Process // until its surroundings are there
+	photos []string       // that it has read
 	state  *bus.KV[child.Status]
-
-	mu  sync.Mutex
-	cfg config.Config
 }
 
 // openChild starts the child and waits until its networks are loaded.
 func (a *App) openChild(ctx context.Context) error {
 	log := a.log.With("role", string(Vision))
-	v := &isolated{app: a, cfg: a.cfg}
+	v := &isolated{app: a, photos: photosOf(a.cfg)}
 	v.keeper = &child.Keeper{Begin: v.begin, Bury: v.bury, Tell: v.tell, Log: log}
 	var err error
-	if v.first, err = v.start(ctx); err != nil {
+	if v.first, err = v.start(ctx, a.cfg); err != nil {
 		return err
 	}
 	a.child = v
@@ -104,19 +105,44 @@ func (a *App) runChild(ctx context.Context) (err error) {
 	return nil
 }
 
-// reconfigure replaces the child by one with another configuration.
-func (v *isolated) reconfigure(cfg config.Config) {
-	v.mu.Lock()
-	v.cfg = cfg
-	v.mu.Unlock()
-	v.keeper.Renew()
+// reload gets another child ready when what it is to know has changed. It stands by until it is given the work.
+func (v *isolated) reload(ctx context.Context, before, next config.Config) (commit func(), err error) {
+	photos := photosOf(next)
+	if reflect.DeepEqual(forVision(before), forVision(next)) && slices.Equal(photos, v.photos) {
+		return func() {}, nil
+	}
+	p, err := v.start(ctx, next)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = v.surround(ctx, p); err != nil {
+		return nil, err
+	}
+	taken := context.AfterFunc(ctx, p.Stop)
+	return func() {
+		taken()
+		v.photos = photos
+		v.keeper.Replace(p)
+	}, nil
+}
+
+// photosOf tells photos from those that were there before: what lies in the configured folders, with size and time. A
+// folder that cannot be read is an error of whoever reads the photos.
+func photosOf(cfg config.Config) (all []string) {
+	for _, p := range photographed(cfg) {
+		entries, _ := os.ReadDir(p.Dir)
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil {
+				all = append(all, fmt.Sprintf("%s %s %d %s", p.Name, filepath.Join(p.Dir, e.Name()), info.Size(), info.ModTime()))
+			}
+		}
+	}
+	return all
 }
 
 // start starts a child as far as it needs neither bus nor store.
-func (v *isolated) start(ctx context.Context) (*child.Process, error) {
-	v.mu.Lock()
-	order := handover{Config: forVision(v.cfg), Version: v.app.version, Level: child.Level(ctx, v.app.log)}
-	v.mu.Unlock()
+func (v *isolated) start(ctx context.Context, cfg config.Config) (*child.Process, error) {
+	order := handover{Config: forVision(cfg), Version: v.app.version, Level: child.Level(ctx, v.app.log)}
 	p, err := child.Start(ctx, v.app.command, v.keeper.Log)
 	if err != nil {
 		return nil, err
@@ -134,11 +160,17 @@ func (v *isolated) start(ctx context.Context) (*child.Process, error) {
 // begin starts a child, or goes on with the first, until it wants its orders.
 func (v *isolated) begin(ctx context.Context) (p *child.Process, err error) {
 	if p, v.first = v.first, nil; p == nil {
-		if p, err = v.start(ctx); err != nil {
+		if p, err = v.start(ctx, *v.app.live.Load()); err != nil {
 			return nil, err
 		}
 	}
-	if err = p.Send(v.app.around); err == nil {
+	return v.surround(ctx, p)
+}
+
+// surround tells a child where bus and store are, and waits until it only wants its orders.
+func (v *isolated) surround(ctx context.Context, p *child.Process) (*child.Process, error) {
+	err := p.Send(v.app.around)
+	if err == nil {
 		err = p.Await(ctx, stageReady)
 	}
 	if err != nil {
@@ -151,14 +183,13 @@ func (v *isolated) begin(ctx context.Context) (p *child.Process, err error) {
 // forVision is what the vision role needs of the configuration. What crashes a decoder might also read memory, and there
 // is no need for the secrets of cameras and receivers in it.
 func forVision(c config.Config) config.Config {
-	c.Endpoints, c.HTTP, c.RTSP, c.WebRTC = nil, config.HTTP{}, config.RTSP{}, config.WebRTC{}
-	cameras := make([]config.Camera, len(c.Cameras))
-	for i, camera := range c.Cameras {
-		camera.URL, camera.DetectURL, camera.PublishToken = "", "", ""
-		cameras[i] = camera
+	people := config.People{FalseAccept: c.People.FalseAccept}
+	for _, p := range c.People.Known {
+		if p.Photos != "" {
+			people.Known = append(people.Known, config.Person{Name: p.Name, Photos: p.Photos})
+		}
 	}
-	c.Cameras = cameras
-	return c
+	return config.Config{DataDir: c.DataDir, Models: c.Models, Quality: c.Quality, People: people, Alerts: c.Alerts}
 }
 
 // bury puts a fragment that crashes the decoder into the dead-letter queue, with its video where it is still kept.

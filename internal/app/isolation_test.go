@@ -219,7 +219,10 @@ func TestProcessThatIsKilledIsStartedAgain(t *testing.T) {
 	if dead, err := c.Dead(t.Context()); err != nil || len(dead) > 0 {
 		t.Errorf("dead-letter queue: got %+v, %v", dead, err)
 	}
-	a.child.reconfigure(cfg)
+	cfg.Quality.MinEyeDistance++
+	if err := a.Reload(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
 	within(t, 30*time.Second, func() string {
 		if pid := a.child.keeper.PID(); pid == 0 || pids[pid] {
 			return "no new process"

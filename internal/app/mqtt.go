@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"vigil/alerts"
 	alertsjs "vigil/alerts/jetstream"
 	"vigil/alerts/mqtt"
 	"vigil/frames"
@@ -36,8 +35,8 @@ func broker(cfg config.MQTT, version string) (mqtt.Config, error) {
 	return c, c.Validate()
 }
 
-// openMQTT makes the broker one more endpoint of the desk's events, and gets ready what takes them there.
-func (a *App) openMQTT(ctx context.Context, desk *alerts.Desk, ledger *alertsjs.Ledger) error {
+// openMQTT gets ready what takes events to the broker.
+func (a *App) openMQTT(ctx context.Context, ledger *alertsjs.Ledger) error {
 	if a.cfg.MQTT.URL == "" {
 		return nil
 	}
@@ -53,7 +52,6 @@ func (a *App) openMQTT(ctx context.Context, desk *alerts.Desk, ledger *alertsjs.
 	if err != nil {
 		return err
 	}
-	desk.Endpoints = append(desk.Endpoints, mqtt.Endpoint)
 	bridge := &mqtt.Bridge{
 		Config: cfg, Events: alertsjs.NewInOrder(a.bus, ledger, mqtt.Endpoint, a.log), Visits: visits, Links: a.links, Log: a.log,
 		Cameras: func(ctx context.Context) ([]frames.CameraState, error) {
@@ -68,13 +66,14 @@ func (a *App) openMQTT(ctx context.Context, desk *alerts.Desk, ledger *alertsjs.
 // exists says whether a camera that the bus knows still is one: the configuration decides where this process has it, and
 // elsewhere whether anything was heard of it.
 func (a *App) exists(s frames.CameraState) bool {
-	if a.has(Ingest) && len(a.cfg.Cameras) > 0 {
-		return slices.ContainsFunc(a.cfg.Cameras, func(c config.Camera) bool { return c.ID == string(s.Camera) })
+	cameras := a.live.Load().Cameras
+	if a.has(Ingest) && len(cameras) > 0 {
+		return slices.ContainsFunc(cameras, func(c config.Camera) bool { return c.ID == string(s.Camera) })
 	}
 	return time.Since(s.Updated) < forgetCamera
 }
 
-// receivers are the endpoints that the console shows: those of webhooks, and the broker.
+// receivers are the endpoints of events: those of webhooks, and the broker.
 func receivers(cfg config.Config) []config.Endpoint {
 	if cfg.MQTT.URL == "" {
 		return cfg.Endpoints

@@ -28,12 +28,14 @@ func (a *App) openSweeper(ctx context.Context) (*retention.Sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep := a.cfg.Retention
 	return &retention.Sweeper{
 		Store: a.store, Promise: web.LinkLife, Held: promised{visits, time.Now}.held, Log: a.log,
-		Kinds: []retention.Kind{
-			{Name: "clips", Prefix: "clips/", Age: time.Duration(keep.Clips), Bytes: int64(keep.ClipsBytes)},
-			{Name: "shots", Prefix: "shots/", Age: time.Duration(keep.Shots)},
+		Kinds: func() []retention.Kind {
+			keep := a.live.Load().Retention
+			return []retention.Kind{
+				{Name: "clips", Prefix: "clips/", Age: time.Duration(keep.Clips), Bytes: int64(keep.ClipsBytes)},
+				{Name: "shots", Prefix: "shots/", Age: time.Duration(keep.Shots)},
+			}
 		},
 		Tell: func(ctx context.Context, states []retention.State) error {
 			_, err := settings.Put(ctx, retentionSetting, states)

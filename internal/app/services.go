@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"vigil/clips/s3"
 	framesjs "vigil/frames/jetstream"
 	"vigil/internal/bus"
@@ -34,51 +36,31 @@ const (
 	adminTokenSetting = "admin_token"
 	visionSetting     = "vision"
 	retentionSetting  = "retention"
+	rulesSetting      = "rules"
 )
 
-// openBus connects to the configured NATS, or starts the embedded one, and declares everything on it.
-func (a *App) openBus(ctx context.Context) (err error) {
-	keep := a.cfg.Retention
-	limits := bus.Limits{Replicas: a.cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts)}
+// openBus connects to the configured NATS, or starts the embedded one, and declares what lies on it.
+func (a *App) openBus(ctx context.Context) error {
+	open := a.embedBus
 	if a.cfg.NATS.URL != "" {
-		// The server may be starting too, so there is no end to the wait but the program's.
-		said := time.AfterFunc(busSilence, func() {
-			a.log.Warn("nats.url: no answer yet, still trying", "server", hostOf(a.cfg.NATS.URL.Reveal()))
-		})
-		a.bus, err = bus.Connect(ctx, a.cfg.NATS.URL.Reveal(), bus.Options{CredsFile: a.cfg.NATS.CredsFile, Log: a.log})
-		said.Stop()
-		if err != nil {
-			return fmt.Errorf("nats.url: %w", err)
-		}
-		a.around.Bus, a.around.Credentials = a.cfg.NATS.URL.Reveal(), a.cfg.NATS.CredsFile
-	} else {
-		config := natsd.Config{Dir: filepath.Join(a.cfg.DataDir, "nats"), Log: a.log}
-		if a.child != nil {
-			config.Listen, config.Token = "127.0.0.1:0", rand.Text()
-		}
-		server, err := natsd.Start(ctx, config)
-		if err != nil {
-			return fmt.Errorf("data_dir: %w", err)
-		}
-		a.onClose(func() error { server.Close(); return nil })
-		connection, err := server.Connect()
-		if err != nil {
-			return err
-		}
-		if a.bus, err = bus.New(connection); err != nil {
-			return err
-		}
-		a.bus.Log = a.log
-		a.embeddedStorage(server) //nolint:contextcheck // the store's health is no caller's context
-		limits.Store = server.MaxStore()
-		a.around.Bus = server.URL()
+		open = a.connectBus
 	}
-	a.onClose(func() error { a.bus.Close(); return nil })
-	limits.Streams = append(limits.Streams, framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), limits.Replicas))
-	if err := a.bus.Declare(ctx, limits); err != nil {
+	room, err := open(ctx)
+	if err != nil {
 		return err
 	}
-	a.watchStreams(limits)
+	a.onClose(func() error { a.bus.Close(); return nil })
+	a.limits = func(cfg config.Config) bus.Limits {
+		keep := cfg.Retention
+		return bus.Limits{
+			Replicas: cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts), Store: room,
+			Streams: []jetstream.StreamConfig{framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), cfg.NATS.Replicas)},
+		}
+	}
+	if err := a.bus.Declare(ctx, a.limits(a.cfg)); err != nil {
+		return err
+	}
+	a.watchStreams()
 	if a.cfg.NATS.URL != "" {
 		if err := a.remoteStorage(ctx); err != nil {
 			return err
@@ -90,6 +72,46 @@ func (a *App) openBus(ctx context.Context) (err error) {
 		return err
 	}})
 	return nil
+}
+
+// connectBus connects to the configured NATS, whose room is not known. The server may be starting too, so there is no end
+// to the wait but the program's.
+func (a *App) connectBus(ctx context.Context) (room int64, err error) {
+	address := a.cfg.NATS.URL.Reveal()
+	said := time.AfterFunc(busSilence, func() {
+		a.log.Warn("nats.url: no answer yet, still trying", "server", hostOf(address))
+	})
+	defer said.Stop()
+	if a.bus, err = bus.Connect(ctx, address, bus.Options{CredsFile: a.cfg.NATS.CredsFile, Log: a.log}); err != nil {
+		return 0, fmt.Errorf("nats.url: %w", err)
+	}
+	a.around.Bus, a.around.Credentials = address, a.cfg.NATS.CredsFile
+	return 0, nil
+}
+
+// embedBus starts the embedded NATS, and returns how many bytes it can store. It listens for the role in a process of its
+// own alone.
+func (a *App) embedBus(ctx context.Context) (room int64, err error) {
+	c := natsd.Config{Dir: filepath.Join(a.cfg.DataDir, "nats"), Log: a.log}
+	if a.child != nil {
+		c.Listen, c.Token = "127.0.0.1:0", rand.Text()
+	}
+	server, err := natsd.Start(ctx, c)
+	if err != nil {
+		return 0, fmt.Errorf("data_dir: %w", err)
+	}
+	a.onClose(func() error { server.Close(); return nil })
+	connection, err := server.Connect()
+	if err != nil {
+		return 0, err
+	}
+	if a.bus, err = bus.New(connection); err != nil {
+		return 0, err
+	}
+	a.bus.Log = a.log
+	a.embeddedStorage(server) //nolint:contextcheck // the store's health is no caller's context
+	a.around.Bus = server.URL()
+	return server.MaxStore(), nil
 }
 
 // openStore connects to the configured S3 service, or starts the embedded one.

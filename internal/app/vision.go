@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"vigil/clips"
 	"vigil/frames"
 	"vigil/internal/bus"
+	"vigil/internal/config"
 	"vigil/internal/people"
 	"vigil/internal/web"
 	"vigil/vision"
@@ -59,6 +61,12 @@ func (a *App) openVision(ctx context.Context) error {
 		return err
 	}
 	a.task("vision", a.leased("vision", watch.run))
+	a.onReload(func(_ context.Context, before, next config.Config) (func(), error) {
+		if before.Quality == next.Quality {
+			return func() {}, nil
+		}
+		return watch.renew, nil
+	})
 	return nil
 }
 
@@ -92,10 +100,7 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 	}
 	gallery := &people.Gallery{
 		Records: records, Photos: objects{a.store, clips.TypeJPEG}, Engine: engine, Read: a.readPhoto,
-		FalseAccept: a.cfg.People.FalseAccept, Roster: &vision.Roster{}, Log: a.log,
-	}
-	for _, p := range a.cfg.People.Known {
-		gallery.Configured = append(gallery.Configured, people.Configured{Name: p.Name, Dir: p.Photos})
+		Configured: photographed(a.cfg), FalseAccept: a.cfg.People.FalseAccept, Roster: &vision.Roster{}, Log: a.log,
 	}
 	if err := gallery.Load(ctx); err != nil {
 		return nil, err
@@ -107,6 +112,17 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 	a.task("calibration", func(ctx context.Context) error {
 		return bus.Respond(ctx, a.bus, calibrationSubject, "vision", gallery.Report)
 	})
+	a.onReload(func(ctx context.Context, _, next config.Config) (func(), error) {
+		commit, err := gallery.Prepare(ctx, photographed(next), next.People.FalseAccept)
+		if err != nil {
+			return nil, fmt.Errorf("people: %w", err)
+		}
+		return func() {
+			if err := commit(ctx); err != nil {
+				a.log.Error("people are in force, and not on record as the configuration has them", "error", err)
+			}
+		}, nil
+	})
 	return gallery.Roster, nil
 }
 
@@ -116,6 +132,16 @@ func (a *App) readPhoto(name string, data []byte) (vision.Picture, error) {
 		return a.parent.readPhoto(name, data)
 	}
 	return ReadPicture(name, data)
+}
+
+// photographed are the people whose photos are in the configuration.
+func photographed(cfg config.Config) (all []people.Configured) {
+	for _, p := range cfg.People.Known {
+		if p.Photos != "" {
+			all = append(all, people.Configured{Name: p.Name, Dir: p.Photos})
+		}
+	}
+	return all
 }
 
 // watch runs a worker for each camera.
@@ -129,8 +155,9 @@ type watch struct {
 	progress  progress
 	states    *bus.KV[vision.State]
 
-	mu      sync.Mutex
-	workers []*vision.Worker
+	mu    sync.Mutex
+	begun map[frames.CameraID]*begun
+	begin func(camera frames.CameraID, detect bool) (*begun, error) // while it runs
 }
 
 func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision.Roster) (*watch, error) {
@@ -157,11 +184,13 @@ func (a *App) newWatch(ctx context.Context, engine vision.Engine, roster *vision
 func (w *watch) run(ctx context.Context) error {
 	// While another process held the lease, what was remembered of strangers has aged.
 	w.strangers = vision.NewStrangers(w.engine.Model(), w.app.cfg.Alerts.VisitGap)
-	w.workers = nil
 	group, ctx := errgroup.WithContext(ctx)
+	w.mu.Lock()
+	w.begun = map[frames.CameraID]*begun{}
+	w.begin = func(camera frames.CameraID, detect bool) (*begun, error) { return w.start(ctx, group, camera, detect) }
+	w.mu.Unlock()
 	group.Go(func() error { w.report(ctx); return nil })
 	group.Go(func() error {
-		begun := map[frames.CameraID]*begun{}
 		for change, err := range w.cameras.Watch(ctx) {
 			if err != nil {
 				if ctx.Err() != nil {
@@ -169,21 +198,50 @@ func (w *watch) run(ctx context.Context) error {
 				}
 				return err
 			}
-			camera, detect := change.Value.Camera, change.Value.Detect != nil
-			before := begun[camera]
-			if change.Deleted || before != nil && before.detect == detect {
-				continue
-			}
-			if before != nil { // the configuration has changed since
-				w.end(before)
-			}
-			if begun[camera], err = w.begin(ctx, group, camera, detect); err != nil {
+			if err := w.follow(change); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return group.Wait()
+}
+
+// follow starts and ends workers as ingest speaks of cameras.
+func (w *watch) follow(change bus.Change[frames.CameraState]) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	camera, detect := frames.CameraID(change.Key), change.Value.Detect != nil
+	before := w.begun[camera]
+	if before == nil && change.Deleted || before != nil && !change.Deleted && before.detect == detect {
+		return nil
+	}
+	if before != nil { // the configuration has changed since
+		before.end()
+		delete(w.begun, camera)
+	}
+	if change.Deleted {
+		return nil
+	}
+	var err error
+	w.begun[camera], err = w.begin(camera, detect)
+	return err
+}
+
+// renew starts every worker anew with the configuration in force. Each goes on from what the one before has saved.
+func (w *watch) renew() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for camera, b := range w.begun {
+		b.end()
+		next, err := w.begin(camera, b.detect)
+		if err != nil {
+			w.app.log.Error("a camera is not analysed any more: restart", "camera", camera, "error", err)
+			delete(w.begun, camera)
+			continue
+		}
+		w.begun[camera] = next
+	}
 }
 
 // begun is a worker that runs.
@@ -194,18 +252,14 @@ type begun struct {
 	ended  chan struct{}
 }
 
-// begin starts the camera's worker.
-func (w *watch) begin(ctx context.Context, group *errgroup.Group, camera frames.CameraID, detect bool) (*begun, error) {
+// start starts a camera's worker.
+func (w *watch) start(ctx context.Context, group *errgroup.Group, camera frames.CameraID, detect bool) (*begun, error) {
 	worker, err := w.worker(camera, detect)
 	if err != nil {
 		return nil, err
 	}
-	w.mu.Lock()
-	w.workers = append(w.workers, worker)
-	cameras := len(w.workers)
-	w.mu.Unlock()
 	if p := w.app.parent; p != nil {
-		if err := p.memory.Allow(childMemory + uint64(cameras)*cameraMemory); err != nil {
+		if err := p.memory.Allow(childMemory + uint64(len(w.begun)+1)*cameraMemory); err != nil {
 			return nil, err
 		}
 	}
@@ -220,12 +274,9 @@ func (w *watch) begin(ctx context.Context, group *errgroup.Group, camera frames.
 }
 
 // end ends a worker. The next one goes on from what it has saved.
-func (w *watch) end(b *begun) {
+func (b *begun) end() {
 	b.cancel()
 	<-b.ended
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.workers = slices.DeleteFunc(w.workers, func(o *vision.Worker) bool { return o == b.worker })
 }
 
 // reportEvery is how often the role says how its workers are doing.
@@ -242,10 +293,10 @@ func (w *watch) report(ctx context.Context) {
 		case <-tick.C:
 		}
 		w.mu.Lock()
-		workers := slices.Clone(w.workers)
+		all := slices.Collect(maps.Values(w.begun))
 		w.mu.Unlock()
-		for _, worker := range workers {
-			s := worker.State()
+		for _, b := range all {
+			s := b.worker.State()
 			if _, err := w.states.Put(ctx, string(s.Camera), s); err != nil && ctx.Err() == nil {
 				w.app.log.Warn("saying how the analysis is doing", "camera", s.Camera, "error", err)
 			}
@@ -254,7 +305,7 @@ func (w *watch) report(ctx context.Context) {
 }
 
 func (w *watch) worker(camera frames.CameraID, detect bool) (*vision.Worker, error) {
-	analysis := AnalysisOf(w.app.cfg, camera, w.engine)
+	analysis := AnalysisOf(*w.app.live.Load(), camera, w.engine)
 	analysis.Gallery, analysis.Strangers = w.roster.Gallery, w.strangers
 	config := vision.WorkerConfig{
 		Analysis:   analysis,

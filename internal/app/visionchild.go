@@ -54,6 +54,7 @@ func serveParent(parent *child.Parent, wrap func(vision.NewDecoder) vision.NewDe
 		cfg: order.Config, roles: []Role{Vision}, version: order.Version, log: parent.Logger(order.Level), routes: http.NewServeMux(),
 		decoder: wrap(OpenDecoder), detail: wrap(openDetail), parent: &orders{from: parent, given: make(chan struct{})},
 	}
+	a.live.Store(&a.cfg)
 	defer func() { err = errors.Join(err, a.Close()) }()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

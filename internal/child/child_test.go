@@ -203,23 +203,24 @@ func TestKeeper(t *testing.T) {
 	}
 }
 
-func TestRenew(t *testing.T) {
+func TestReplace(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	up := make(chan int, 10)
+	begin := func(ctx context.Context) (*Process, error) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		p, err := Start(ctx, []string{self, "child"}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, err
+		}
+		return p, errors.Join(p.Send("wait"), p.Await(ctx, "ready"))
+	}
 	var k *Keeper
 	k = &Keeper{
-		Begin: func(ctx context.Context) (*Process, error) {
-			self, err := os.Executable()
-			if err != nil {
-				return nil, err
-			}
-			p, err := Start(ctx, []string{self, "child"}, slog.New(slog.DiscardHandler))
-			if err != nil {
-				return nil, err
-			}
-			return p, errors.Join(p.Send("wait"), p.Await(ctx, "ready"))
-		},
+		Begin: begin,
 		Tell: func(_ context.Context, s Status) {
 			if s.Restarts > 0 {
 				t.Errorf("got %+v", s)
@@ -231,9 +232,13 @@ func TestRenew(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- k.Run(ctx) }()
 	first := <-up
-	k.Renew()
-	if second := <-up; second == first || second == 0 {
-		t.Errorf("got process %d after %d", second, first)
+	next, err := begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Replace(next)
+	if second := <-up; second == first || second != next.PID() {
+		t.Errorf("got process %d after %d, want %d", second, first, next.PID())
 	}
 	cancel()
 	if err := <-done; err != nil {

@@ -37,7 +37,7 @@ type Keeper struct {
 	process  *Process
 	suspects Suspects
 	status   Status
-	renewed  bool
+	next     *Process // of Replace, until it is at work
 }
 
 // LeaveOut says what crashed children of earlier parents.
@@ -52,8 +52,15 @@ func (k *Keeper) Ready(ctx context.Context) error {
 	p, err := k.Begin(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.process = p
-	return err
+	if k.next == nil {
+		k.process = p
+		return err
+	}
+	k.process, k.next = k.next, nil // Replace came meanwhile
+	if p != nil {
+		p.Stop()
+	}
+	return nil
 }
 
 // PID is the running child's process id, 0 when there is none.
@@ -66,25 +73,29 @@ func (k *Keeper) PID() int {
 	return k.process.PID()
 }
 
-// Renew replaces the child by another, which Begin gives what is then the configuration.
-func (k *Keeper) Renew() {
+// Replace ends the child and goes on with next, which is as Begin returns one.
+func (k *Keeper) Replace(next *Process) {
 	k.mu.Lock()
-	p := k.process
-	k.renewed = p != nil
+	before, earlier := k.process, k.next
+	k.next = next
 	k.mu.Unlock()
-	if p != nil {
-		p.Stop()
+	for _, p := range []*Process{before, earlier} {
+		if p != nil {
+			p.Stop()
+		}
 	}
 }
 
 // Close ends the child. It may be called again.
 func (k *Keeper) Close() {
 	k.mu.Lock()
-	p := k.process
-	k.process = nil
+	all := []*Process{k.process, k.next}
+	k.process, k.next = nil, nil
 	k.mu.Unlock()
-	if p != nil {
-		p.Stop()
+	for _, p := range all {
+		if p != nil {
+			p.Stop()
+		}
 	}
 }
 
@@ -96,14 +107,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 	wait := firstWait
 	for ctx.Err() == nil {
 		began := time.Now()
-		end, renewed := k.once(ctx)
+		end, replaced := k.once(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) >= goodAfter || renewed || end.Outside {
+		if time.Since(began) >= goodAfter || replaced || end.Outside {
 			wait = firstWait
 		}
-		if renewed {
+		if replaced {
 			continue
 		}
 		k.note(ctx, end, &burying)
@@ -117,7 +128,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 // once lets a child work, and tells how it ended.
-func (k *Keeper) once(ctx context.Context) (end End, renewed bool) {
+func (k *Keeper) once(ctx context.Context) (end End, replaced bool) {
 	k.mu.Lock()
 	p, orders := k.process, k.suspects.Orders()
 	k.mu.Unlock()
@@ -140,13 +151,12 @@ func (k *Keeper) once(ctx context.Context) (end End, renewed bool) {
 	return k.ended(p.End())
 }
 
-// ended forgets the process.
+// ended forgets the process, and says whether there is one already in its place.
 func (k *Keeper) ended(e End) (End, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	renewed := k.renewed
-	k.process, k.renewed = nil, false
-	return e, renewed
+	k.process, k.next = k.next, nil
+	return e, k.process != nil
 }
 
 // watch looks at the child until it or ctx ends.

@@ -155,6 +155,13 @@ func (c *Client) Retention(ctx context.Context) (web.RetentionView, error) {
 	return out, err
 }
 
+// Rules lists what raises alerts, the most important first.
+func (c *Client) Rules(ctx context.Context) ([]web.RuleView, error) {
+	var out struct{ Rules []web.RuleView }
+	err := c.get(ctx, "/api/v1/rules", &out)
+	return out.Rules, err
+}
+
 // Enrol sends photos of a person.
 func (c *Client) Enrol(ctx context.Context, name string, photos []web.Photo, choose web.Choices) (web.PersonView, error) {
 	if err := checkName(name); err != nil {

@@ -21,6 +21,7 @@ type Config struct {
 	People    People     `yaml:"people" doc:"People who raise no alert; a list of them, or a map with how sure Vigil must be."`
 	Endpoints []Endpoint `yaml:"endpoints" doc:"Receivers of webhooks."`
 	MQTT      MQTT       `yaml:"mqtt" doc:"An MQTT broker that is told of events and states, and Home Assistant through it."`
+	Rules     []Rule     `yaml:"rules" doc:"Who raises an alert, the most important first. Without any: unknown, everywhere, always, as strangers."`
 	Alerts    Alerts     `yaml:"alerts" doc:"When an alert is raised and closed."`
 	Clips     Clips      `yaml:"clips" doc:"What a clip covers."`
 	Retention Retention  `yaml:"retention" doc:"How long things are kept. Roles in several processes want the same here: the last one that starts decides."`
@@ -112,6 +113,7 @@ type Camera struct {
 	DetectURL    Secret `yaml:"detect_url" doc:"rtsp:// or rtsps:// address of the same view in smaller pictures, beside url: faces are searched there, and looked at, recorded and shown in url's. transport and tls_fingerprint hold for both."`
 	Fingerprint  string `yaml:"tls_fingerprint" doc:"SHA-256 of the certificate that the camera at an rtsps:// url shows, in hexadecimal: it is trusted, and no other. Empty: the system's certificate authorities decide."`
 	PublishToken Secret `yaml:"publish_token" doc:"Token with which the camera may publish: RTSP's password, WHIP's bearer token."`
+	Zones        []Zone `yaml:"zones" doc:"Areas of the picture that rules may name."`
 }
 
 // People configures who is known, and how sure Vigil must be of it.
@@ -135,8 +137,9 @@ func (p *People) UnmarshalYAML(decode func(any) error) error {
 
 // Person configures somebody who is known.
 type Person struct {
-	Name   string `yaml:"name" doc:"As alerts and the console show it."`
-	Photos string `yaml:"photos" doc:"Folder of photos, one face each."`
+	Name   string   `yaml:"name" doc:"As alerts and the console show it."`
+	Photos string   `yaml:"photos" doc:"Folder of photos, one face each. Empty: of somebody enrolled by the command line or the console."`
+	Groups []string `yaml:"groups" doc:"Groups that rules may name, each 1 to 63 of a-z, 0-9 and -."`
 }
 
 // Endpoint configures a receiver of webhooks.

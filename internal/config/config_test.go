@@ -177,7 +177,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		}
 		shown.Write(text)
 	}
-	fmt.Fprintf(&shown, "%v %+v %#v %s", cfg, cfg, cfg, cfg.Cameras)
+	fmt.Fprintf(&shown, "%v %+v %#v %v", cfg, cfg, cfg, cfg.Cameras)
 	for _, secret := range []string{"user:pass", "pass@", "porch-token", "MfKQ9r8"} {
 		if strings.Contains(shown.String(), secret) {
 			t.Errorf("%q is shown in %s", secret, shown.String())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -90,29 +91,46 @@ func wrongValues(text []byte) error {
 	}
 	var errs []error
 	for _, section := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
-		if section.Type.Kind() != reflect.Struct {
-			continue
-		}
-		for _, field := range reflect.VisibleFields(section.Type) {
-			if !slices.Contains([]reflect.Type{reflect.TypeFor[time.Duration](), reflect.TypeFor[Age](), reflect.TypeFor[Size]()}, field.Type) {
-				continue
-			}
-			key := section.Tag.Get("yaml") + "." + field.Tag.Get("yaml")
-			path, err := yaml.PathString("$." + key)
-			if err != nil {
-				return err
-			}
-			node, err := path.FilterFile(file)
-			if err != nil {
-				continue // it is not there
-			}
-			value := node.GetToken()
-			if err := setValue(reflect.New(field.Type).Elem(), value.Value); err != nil {
-				errs = append(errs, fmt.Errorf("line %d, column %d: %s: %w", value.Position.Line, value.Position.Column, key, err))
+		name := section.Tag.Get("yaml")
+		switch {
+		case section.Type.Kind() == reflect.Struct:
+			errs = append(errs, wrongFields(file, name, section.Type)...)
+		case section.Type.Kind() == reflect.Slice && section.Type.Elem().Kind() == reflect.Struct:
+			for i := 0; valueAt(file, fmt.Sprintf("%s[%d]", name, i)) != nil; i++ {
+				errs = append(errs, wrongFields(file, fmt.Sprintf("%s[%d]", name, i), section.Type.Elem())...)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func wrongFields(file *ast.File, name string, section reflect.Type) (errs []error) {
+	read := []reflect.Type{reflect.TypeFor[time.Duration](), reflect.TypeFor[Age](), reflect.TypeFor[Size]()}
+	for _, field := range reflect.VisibleFields(section) {
+		key := name + "." + field.Tag.Get("yaml")
+		node := valueAt(file, key)
+		if node == nil || !slices.Contains(read, field.Type) {
+			continue
+		}
+		value := node.GetToken()
+		if err := setValue(reflect.New(field.Type).Elem(), value.Value); err != nil {
+			errs = append(errs, fmt.Errorf("line %d, column %d: %s: %w", value.Position.Line, value.Position.Column, key, err))
+		}
+	}
+	return errs
+}
+
+// valueAt is what the file says of a key; nil: nothing.
+func valueAt(file *ast.File, key string) ast.Node {
+	path, err := yaml.PathString("$." + key)
+	if err != nil {
+		return nil
+	}
+	node, err := path.FilterFile(file)
+	if err != nil {
+		return nil
+	}
+	return node
 }
 
 // Print writes the configuration as YAML, secrets as stars.

@@ -1,5 +1,8 @@
 package config
 
+// brokerEndpoint is the id that the broker has among the endpoints.
+const brokerEndpoint = "mqtt"
+
 // MQTT configures the broker that events and states are told to.
 type MQTT struct {
 	URL          string `yaml:"url" doc:"mqtt://host:1883, or mqtts://host:8883 for TLS; a broker of MQTT 5. Empty: none."`
@@ -20,7 +23,7 @@ func (m MQTT) validate(endpoints []Endpoint, bad report) {
 		return
 	}
 	for i, e := range endpoints {
-		if e.ID == "mqtt" {
+		if e.ID == brokerEndpoint {
 			bad("endpoints", "endpoints[%d].id: mqtt is the broker's own name", i)
 		}
 	}

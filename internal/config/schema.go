@@ -50,6 +50,9 @@ func schemaOfField(f reflect.Value) map[string]any {
 		return map[string]any{"type": "number", "default": value}
 	case int:
 		return map[string]any{"type": "integer", "default": value}
+	case [][]float64:
+		pair := map[string]any{"type": "array", "items": map[string]any{"type": "number"}, "minItems": 2, "maxItems": 2}
+		return map[string]any{"type": "array", "items": pair}
 	case []string:
 		return map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
 	}

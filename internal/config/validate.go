@@ -40,6 +40,7 @@ func (c *Config) Validate() error {
 	c.validatePeople(bad)
 	c.validateEndpoints(bad)
 	c.MQTT.validate(c.Endpoints, bad)
+	c.validateRules(bad)
 	c.Retention.validate(bad)
 	if c.Alerts.VisitGap < minGap || c.Alerts.VisitGap > time.Hour {
 		bad("alerts.visit_gap", "is %s, want %s to 1h", c.Alerts.VisitGap, minGap)
@@ -129,6 +130,7 @@ func (c *Config) validateCameras(bad report) {
 			bad(key+".url", "camera %s: not an rtsp:// or rtsps:// address", camera.ID)
 		}
 		camera.validatePull(scheme, key, bad)
+		camera.validateZones(key, bad)
 	}
 }
 
@@ -146,8 +148,10 @@ func (c *Config) validatePeople(bad report) {
 			bad(key+".name", "%q is there twice", p.Name)
 		}
 		seen[p.Name] = true
-		if p.Photos == "" {
-			bad(key+".photos", "person %s: must name a folder", p.Name)
+		for j, group := range p.Groups {
+			if !id.MatchString(group) {
+				bad(fmt.Sprintf("%s.groups[%d]", key, j), "person %s: %q is not 1 to 63 of a-z, 0-9 and -", p.Name, group)
+			}
 		}
 	}
 }

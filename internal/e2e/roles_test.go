@@ -18,9 +18,10 @@ type apart struct {
 	processes map[string]*process
 }
 
-func newApart(t *testing.T) *apart {
+func newApart(t *testing.T, visits string) *apart {
 	t.Helper()
 	a := &apart{site: newSite(t), configs: map[string]string{}, processes: map[string]*process{}}
+	a.alerts = visits
 	bus, store := reserve(t), reserve(t)
 	spawn(t, "nats", build(t).nats, "-js", "-sd", t.TempDir(), "-a", "127.0.0.1", "-p", fmt.Sprint(bus.number))
 	eventually(t, startTime, "nats-server listens", func() error {
@@ -70,7 +71,7 @@ func (a *apart) startAll(t *testing.T) {
 // TestRolesApart is the whole job in five processes.
 func TestRolesApart(t *testing.T) {
 	t.Parallel()
-	a := newApart(t)
+	a := newApart(t, "visit_gap: 3s")
 	a.startAll(t)
 	walk := clip(t, "walk")
 	a.play(t, walk)
@@ -80,7 +81,7 @@ func TestRolesApart(t *testing.T) {
 // TestKillRoles kills all five of them, with the stranger in view, and starts them again.
 func TestKillRoles(t *testing.T) {
 	t.Parallel()
-	a := newApart(t)
+	a := newApart(t, "visit_gap: 12s") // a busy machine takes half of that to start five processes
 	a.startAll(t)
 	solo := clip(t, "solo")
 	inView := make(chan struct{})

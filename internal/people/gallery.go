@@ -30,10 +30,11 @@ type Gallery struct {
 	Roster      *vision.Roster
 	Log         *slog.Logger
 
-	configured []vision.Person // embedded once: the files are read at the start only
-
-	mu       sync.Mutex // refresh is asked for by Run and by Judge
-	enrolled map[string]embedded
+	mu         sync.Mutex      // refresh is asked for by Run, by Judge and by Prepare's commit; it holds FalseAccept too
+	configured []vision.Person // embedded when the configuration is read
+	stamp      string          // of the photos then
+	stale      bool            // the gallery in force is not made of configured
+	enrolled   map[string]embedded
 }
 
 // embedded is a person's templates and the version of the record they were made of.
@@ -49,12 +50,8 @@ func (g *Gallery) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.configured, g.enrolled = everybody(albums), nil
-	var records []Person
-	for _, a := range albums {
-		records = append(records, a.record())
-	}
-	if err := g.keepConfigured(ctx, records); err != nil {
+	g.configured, g.enrolled, g.stamp = everybody(albums), nil, stampOf(g.Configured)
+	if err := g.keepConfigured(ctx, recordsOf(albums)); err != nil {
 		return err
 	}
 	if err := g.refresh(ctx); err != nil && !errors.Is(err, errIncomplete) {
@@ -135,6 +132,17 @@ func (g *Gallery) Report(ctx context.Context, _ struct{}) (vision.Report, error)
 	return gallery.Report(ctx)
 }
 
+// distinct refuses people of the configuration who are enrolled otherwise.
+func distinct(records []Person, configured map[string]bool) error {
+	for _, record := range records {
+		if record.Source != FromConfiguration && configured[record.Name] {
+			return fmt.Errorf("person %s: is enrolled already: leave their photos out of the configuration, or begin without "+
+				"them in it and run `vigil people remove` first", record.Name)
+		}
+	}
+	return nil
+}
+
 // keepConfigured puts the people of the configuration on record, and forgets those whom an earlier one named. It never
 // writes over somebody enrolled, whose photos nobody would delete any more.
 func (g *Gallery) keepConfigured(ctx context.Context, configured []Person) error {
@@ -146,11 +154,8 @@ func (g *Gallery) keepConfigured(ctx context.Context, configured []Person) error
 	for _, c := range configured {
 		known[c.Name] = true
 	}
-	for _, record := range records {
-		if record.Source != FromConfiguration && known[record.Name] {
-			return fmt.Errorf("person %s: is enrolled already: leave them out of the configuration, or begin without "+
-				"them in it and run `vigil people remove` first", record.Name)
-		}
+	if err := distinct(records, known); err != nil {
+		return err
 	}
 	for _, record := range records {
 		if record.Source == FromConfiguration && !known[record.Name] {
@@ -178,7 +183,7 @@ func (g *Gallery) refresh(ctx context.Context) error {
 	}
 	all := append([]vision.Person(nil), g.configured...)
 	enrolled := map[string]embedded{}
-	changed := g.Roster.Gallery() == nil
+	changed := g.stale || g.Roster.Gallery() == nil
 	var missing []error
 	for _, record := range records {
 		if record.Source == FromConfiguration {
@@ -202,7 +207,7 @@ func (g *Gallery) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.enrolled = enrolled
+	g.enrolled, g.stale = enrolled, false
 	g.Roster.Set(gallery)
 	g.Log.Info("gallery is ready", "people", len(all), "templates", gallery.Templates(), "model", gallery.Model(),
 		"threshold", gallery.Threshold())

@@ -123,6 +123,7 @@ type Config struct {
 	Dead     DeadLetters
 	Webhooks Webhooks
 	Keeps    Retention
+	Rules    Rules
 	Media    clips.Store
 	ClipKey  string // public key that records of clips are signed with
 	Links    *Links
@@ -166,6 +167,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/clips/key":          s.clipKey,
 		"GET /api/v1/people":             s.people,
 		"GET /api/v1/retention":          s.retention,
+		"GET /api/v1/rules":              s.rules,
 		"GET /api/v1/people/calibration": s.calibration,
 		"POST /api/v1/people/{name}":     s.enrol,
 		"DELETE /api/v1/people/{name}":   s.removePerson,

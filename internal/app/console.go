@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"vigil/clips/retention"
 	"vigil/frames"
 	"vigil/internal/bus"
+	"vigil/internal/config"
 	"vigil/internal/web"
 	"vigil/vision"
 )
@@ -59,12 +61,25 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tokens, err := bus.OpenKV[web.KeptToken](ctx, a.bus, bus.Tokens)
+	if err != nil {
+		return err
+	}
+	reviews, err := bus.OpenKV[review](ctx, a.bus, bus.Reviews)
+	if err != nil {
+		return err
+	}
+	shownSettings, err := a.cfg.JSON()
+	if err != nil {
+		return err
+	}
 	a.routes.Handle("/", web.New(web.Config{
-		Cameras: cameraList{states},
-		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
+		Cameras: shownCameras{cameraList{states}, a.cfg.Cameras},
+		Alerts:  alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
 		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
 		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
-		People: people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
+		People: people, Media: a.store, Links: a.links, Tokens: tokenList{tokens}, Settings: shownSettings,
+		Fixed:  []web.KeptToken{fixed(adminToken, "admin", admin), fixed(localToken, "command line", localHash)},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
@@ -91,7 +106,7 @@ type cameraList struct {
 	kv *bus.KV[frames.CameraState]
 }
 
-// Cameras implements web.Cameras. A state that nobody renews is not believed.
+// Cameras lists the states by camera. A state that nobody renews is not believed.
 func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 	entries, err := c.kv.List(ctx)
 	if err != nil {
@@ -102,4 +117,27 @@ func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 		states = append(states, entry.Value.At(time.Now()))
 	}
 	return states, nil
+}
+
+// shownCameras tells the console of cameras, and where they come from.
+type shownCameras struct {
+	states     cameraList
+	configured []config.Camera
+}
+
+// Cameras implements web.Cameras.
+func (c shownCameras) Cameras(ctx context.Context) ([]web.CameraView, error) {
+	states, err := c.states.Cameras(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var views []web.CameraView
+	for _, s := range states {
+		view := web.CameraView{CameraState: s, From: web.FromPublisher}
+		if slices.ContainsFunc(c.configured, func(o config.Camera) bool { return o.ID == string(s.Camera) }) {
+			view.From = web.FromConfiguration
+		}
+		views = append(views, view)
+	}
+	return views, nil
 }

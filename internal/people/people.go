@@ -52,6 +52,9 @@ type Photo struct {
 	Verdict string `json:"verdict"` // what was thought of it, for people
 	// At lies in the face that was chosen among several; nil where there was nothing to choose.
 	At *vision.Point `json:"at,omitempty"`
+	// Quality is that of the face; nil where none was found.
+	Quality *vision.Quality `json:"quality,omitempty"`
+	Added   time.Time       `json:"added,omitzero"` // when it was enrolled
 }
 
 // Person is somebody enrolled, as kept on the bus.
@@ -60,6 +63,8 @@ type Person struct {
 	Source  string    `json:"source"`
 	Photos  []Photo   `json:"photos"`
 	Updated time.Time `json:"updated"`
+	// Ignored says that the name is nobody's: the person is a stranger who is to raise no alert.
+	Ignored bool `json:"ignored,omitempty"`
 }
 
 // Records keeps people by name.
@@ -165,11 +170,13 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload, c 
 	if len(used) == 0 {
 		return Person{}, Refused(judged)
 	}
+	now := time.Now().UTC()
 	for _, photo := range used {
+		photo.Added = now
 		person.Photos = slices.DeleteFunc(person.Photos, func(p Photo) bool { return p.Key == photo.Key })
 		person.Photos = append(person.Photos, photo)
 	}
-	person.Updated = time.Now().UTC()
+	person.Updated = now
 	if err := d.Records.Put(ctx, person); err != nil {
 		// The record may be there all the same, so its photos stay. Enrolled again, they have the same keys.
 		return Person{}, fmt.Errorf("keep person: %w", err)
@@ -191,21 +198,22 @@ func (d *Directory) discard(ctx context.Context, person Person, photos []Photo) 
 	return errors.Join(errs...)
 }
 
-// Remove forgets the person and deletes the photos: the record first, so that nobody matches any more from then on.
-func (d *Directory) Remove(ctx context.Context, name string) error {
+// Remove forgets the person and deletes the photos, and returns who that was: the record goes first, so that nobody
+// matches any more from then on.
+func (d *Directory) Remove(ctx context.Context, name string) (Person, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	person, err := d.Records.Get(ctx, name)
 	if err != nil {
-		return err
+		return Person{}, err
 	}
 	if person.Source == FromConfiguration {
-		return fmt.Errorf("%s %w", name, ErrConfigured)
+		return Person{}, fmt.Errorf("%s %w", name, ErrConfigured)
 	}
 	if err := d.Records.Delete(ctx, name); err != nil {
-		return fmt.Errorf("remove %s: %w", name, err)
+		return Person{}, fmt.Errorf("remove %s: %w", name, err)
 	}
-	return d.discard(ctx, Person{}, person.Photos)
+	return person, d.discard(ctx, Person{}, person.Photos)
 }
 
 // photoKey follows from the name and the bytes, so that the same photo sent twice is kept once.

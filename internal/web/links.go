@@ -53,15 +53,19 @@ func (l *Links) validMedia(key string, query url.Values) bool {
 	return l.valid(expires, query.Get("signature"), l.sign("media", key, expires), l.now())
 }
 
-func (l *Links) session(expires time.Time) string {
+// session proves that the token's holder has logged in, until then. It is worth nothing for another token, nor for one
+// that was made anew.
+func (l *Links) session(t KeptToken, expires time.Time) string {
 	at := strconv.FormatInt(expires.Unix(), 10)
-	return at + "." + l.sign("session", "", at)
+	return at + "." + l.sign("session", whose(t), at)
 }
 
-func (l *Links) validSession(value string, now time.Time) bool {
+func (l *Links) validSession(t KeptToken, value string, now time.Time) bool {
 	at, signature, _ := strings.Cut(value, ".")
-	return l.valid(at, signature, l.sign("session", "", at), now)
+	return l.valid(at, signature, l.sign("session", whose(t), at), now)
 }
+
+func whose(t KeptToken) string { return t.ID + " " + encode(t.Hash[:]) }
 
 func (l *Links) valid(expires, signature, want string, now time.Time) bool {
 	at, err := strconv.ParseInt(expires, 10, 64)

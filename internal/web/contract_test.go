@@ -19,6 +19,7 @@ import (
 // operation is one of the description.
 type operation struct {
 	ID        string                    `json:"operationId"`
+	Summary   string                    `json:"summary"`
 	Least     string                    `json:"x-least-role"`
 	Planned   bool                      `json:"x-planned"`
 	Responses map[string]map[string]any `json:"responses"`

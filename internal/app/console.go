@@ -73,11 +73,12 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	list := alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store}
+	decisions := decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)}
 	a.routes.Handle("/", web.New(web.Config{
 		Cameras: shownCameras{cameraList{states}, a.cfg.Cameras},
-		Alerts:  alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
-		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
+		Alerts:  list, Explain: decisions, Strangers: strangerBook{list, decisions, people, time.Now},
+		Dead: deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
 		People: people, Media: a.store, Links: a.links, Tokens: tokenList{tokens}, Settings: shownSettings,
 		Fixed:  []web.KeptToken{fixed(adminToken, "admin", admin), fixed(localToken, "command line", localHash)},
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,

@@ -106,7 +106,7 @@ func (d directory) Enrol(ctx context.Context, name string, photos []web.Photo, c
 	for _, photo := range photos {
 		uploads = append(uploads, people.Upload{File: photo.Name, Data: photo.Data})
 	}
-	p, err := d.Directory.Enrol(ctx, name, uploads, people.Choices(c))
+	p, err := d.Directory.Enrol(ctx, name, uploads, people.Choices{Face: c.Face, Force: c.Force})
 	return personView(p), asRefusal(err)
 }
 

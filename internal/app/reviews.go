@@ -8,6 +8,7 @@ import (
 	"vigil/alerts"
 	"vigil/internal/bus"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 // reviewRetries is how often a review is written anew when somebody else is quicker each time.
@@ -16,16 +17,27 @@ const reviewRetries = 10
 // review is what people say of an alert, as it is kept.
 type review struct {
 	Review web.Review `json:"review"`
-	// Before is the alert as it was before somebody said who it is; Undone says that this was taken back.
-	Before *alerts.Alert `json:"before,omitempty"`
-	Undone bool          `json:"undone,omitempty"`
+	Named  *naming    `json:"named,omitempty"` // the last time that somebody said who it is
 }
 
-// shown is the visit's alert as people see it: what was taken back did not happen.
+// naming is that somebody said who a stranger is, with what it takes to undo it.
+type naming struct {
+	web.Naming
+	Act    string       `json:"act"`    // the alert of which it was said; with At, what was named together
+	Photos []string     `json:"photos"` // keys of the photos that the person got by it
+	Before alerts.Alert `json:"before"`
+	Undone bool         `json:"undone,omitempty"`
+}
+
+// shown is the visit's alert as people see it: what somebody said counts at once, and what was taken back did not happen.
 func (r review) shown(v alerts.Visit) alerts.Alert {
-	a := v.Alert
-	if r.Undone && r.Before != nil {
-		a.Decision, a.Score, a.Nearest, a.CorrectedAt = r.Before.Decision, r.Before.Score, r.Before.Nearest, r.Before.CorrectedAt
+	a, n := v.Alert, r.Named
+	switch {
+	case n == nil:
+	case n.Undone:
+		a.Decision, a.Score, a.Nearest, a.CorrectedAt = n.Before.Decision, n.Before.Score, n.Before.Nearest, n.Before.CorrectedAt
+	case a.Decision != vision.Known:
+		a.Decision, a.Score, a.Nearest, a.CorrectedAt = vision.Known, 1, &alerts.Nearest{Person: n.Person, Score: 1}, &alerts.Time{Time: n.At}
 	}
 	return a
 }

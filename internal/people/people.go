@@ -93,6 +93,8 @@ type Judgement struct {
 type Choices struct {
 	Face  int  `json:"face"`  // which face of each photo, counted from left to right, from 1; 0: the only one
 	Force bool `json:"force"` // use photos also when they resemble somebody else, or not the person's other ones
+	// Ignored says, of somebody new, that the name is nobody's.
+	Ignored bool `json:"ignored,omitempty"`
 }
 
 // Application asks for new photos of a person to be looked at.
@@ -141,7 +143,7 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload, c 
 	person, err := d.Records.Get(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		person = Person{Name: name, Source: FromEnrolment}
+		person = Person{Name: name, Source: FromEnrolment, Ignored: c.Ignored}
 	case err != nil:
 		return Person{}, err
 	case person.Source == FromConfiguration:
@@ -214,6 +216,50 @@ func (d *Directory) Remove(ctx context.Context, name string) (Person, error) {
 		return Person{}, fmt.Errorf("remove %s: %w", name, err)
 	}
 	return person, d.discard(ctx, Person{}, person.Photos)
+}
+
+// Keys are the keys of the person's photos; none of somebody who is not enrolled.
+func (d *Directory) Keys(ctx context.Context, name string) ([]string, error) {
+	person, err := d.Records.Get(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	var keys []string
+	for _, photo := range person.Photos {
+		keys = append(keys, photo.Key)
+	}
+	return keys, err
+}
+
+// RemovePhotos forgets photos of the person by their keys and deletes them. Whoever has none left is forgotten too.
+func (d *Directory) RemovePhotos(ctx context.Context, name string, keys []string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	person, err := d.Records.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if person.Source == FromConfiguration {
+		return fmt.Errorf("%s %w", name, ErrConfigured)
+	}
+	var gone []Photo
+	kept := slices.DeleteFunc(slices.Clone(person.Photos), func(p Photo) bool {
+		goes := slices.Contains(keys, p.Key)
+		if goes {
+			gone = append(gone, p)
+		}
+		return goes
+	})
+	person.Photos, person.Updated = kept, time.Now().UTC()
+	if len(kept) == 0 {
+		err = d.Records.Delete(ctx, name)
+	} else if len(gone) > 0 {
+		err = d.Records.Put(ctx, person)
+	}
+	if err != nil {
+		return fmt.Errorf("remove photos of %s: %w", name, err)
+	}
+	return d.discard(ctx, person, gone)
 }
 
 // photoKey follows from the name and the bytes, so that the same photo sent twice is kept once.

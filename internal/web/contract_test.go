@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -160,38 +161,56 @@ func examples(t *testing.T) map[string]request {
 }
 
 var exampleRequests = map[string]request{
-	"GET /healthz":                          {"/healthz", "", "", 200},
-	"GET /readyz":                           {"/readyz", "", "", 200},
-	"GET /metrics":                          {"/metrics", "", "", 200},
-	"GET /media/{key...}":                   {"/media/" + clipKey, "", "", 200},
-	"GET /api/v1/openapi.json":              {"/api/v1/openapi.json", "", "", 200},
-	"POST /api/v1/session":                  {"/api/v1/session", `{"token":"TOKEN"}`, "", 200},
-	"GET /api/v1/session":                   {"/api/v1/session", "", "", 200},
-	"DELETE /api/v1/session":                {"/api/v1/session", "", "", 204},
-	"GET /api/v1/tokens":                    {"/api/v1/tokens", "", "", 200},
-	"POST /api/v1/tokens":                   {"/api/v1/tokens", `{"name":"tablet","role":"viewer"}`, "", 201},
-	"DELETE /api/v1/tokens/{id}":            {"/api/v1/tokens/old", "", "", 204},
-	"GET /api/v1/system":                    {"/api/v1/system", "", "", 200},
-	"GET /api/v1/config":                    {"/api/v1/config", "", "", 200},
-	"GET /api/v1/retention":                 {"/api/v1/retention", "", "", 200},
-	"GET /api/v1/cameras":                   {"/api/v1/cameras", "", "", 200},
-	"GET /api/v1/alerts":                    {"/api/v1/alerts?limit=1&state=new&camera=door", "", "", 200},
-	"GET /api/v1/alerts/{id}":               {"/api/v1/alerts/01J", "", "", 200},
-	"GET /api/v1/alerts/{id}/explanation":   {"/api/v1/alerts/01J/explanation", "", "", 200},
-	"GET /api/v1/explain":                   {"/api/v1/explain?id=door/e1/90-1", "", "", 200},
-	"GET /api/v1/events":                    {"/api/v1/events", "", "", 200},
-	"GET /api/v1/people":                    {"/api/v1/people", "", "", 200},
-	"GET /api/v1/people/calibration":        {"/api/v1/people/calibration", "", "", 200},
-	"POST /api/v1/people/{name}":            {"/api/v1/people/Ann", "photos", "", 200},
-	"DELETE /api/v1/people/{name}":          {"/api/v1/people/Resident", "", "", 200},
-	"GET /api/v1/endpoints":                 {"/api/v1/endpoints", "", "", 200},
-	"GET /api/v1/endpoints/{id}/deliveries": {"/api/v1/endpoints/home/deliveries", "", "", 200},
-	"POST /api/v1/endpoints/{id}/test":      {"/api/v1/endpoints/home/test", "", "", 200},
-	"POST /api/v1/endpoints/{id}/enable":    {"/api/v1/endpoints/home/enable", "", "", 204},
-	"POST /api/v1/endpoints/{id}/replay":    {"/api/v1/endpoints/home/replay", "", "", 200},
-	"GET /api/v1/dlq":                       {"/api/v1/dlq", "", "", 200},
-	"GET /api/v1/dlq/{id}":                  {"/api/v1/dlq/7", "", "", 200},
-	"POST /api/v1/dlq/{id}/replay":          {"/api/v1/dlq/7/replay", "", "", 204},
+	"GET /healthz":                                {"/healthz", "", "", 200},
+	"GET /readyz":                                 {"/readyz", "", "", 200},
+	"GET /metrics":                                {"/metrics", "", "", 200},
+	"GET /media/{key...}":                         {"/media/" + clipKey, "", "", 200},
+	"GET /api/v1/openapi.json":                    {"/api/v1/openapi.json", "", "", 200},
+	"POST /api/v1/session":                        {"/api/v1/session", `{"token":"TOKEN"}`, "", 200},
+	"GET /api/v1/session":                         {"/api/v1/session", "", "", 200},
+	"DELETE /api/v1/session":                      {"/api/v1/session", "", "", 204},
+	"GET /api/v1/tokens":                          {"/api/v1/tokens", "", "", 200},
+	"POST /api/v1/tokens":                         {"/api/v1/tokens", `{"name":"tablet","role":"viewer"}`, "", 201},
+	"DELETE /api/v1/tokens/{id}":                  {"/api/v1/tokens/old", "", "", 204},
+	"GET /api/v1/system":                          {"/api/v1/system", "", "", 200},
+	"GET /api/v1/config":                          {"/api/v1/config", "", "", 200},
+	"GET /api/v1/retention":                       {"/api/v1/retention", "", "", 200},
+	"GET /api/v1/cameras":                         {"/api/v1/cameras", "", "", 200},
+	"GET /api/v1/alerts":                          {"/api/v1/alerts?limit=1&state=new&camera=door", "", "", 200},
+	"GET /api/v1/alerts/{id}":                     {"/api/v1/alerts/01J", "", "", 200},
+	"GET /api/v1/alerts/{id}/explanation":         {"/api/v1/alerts/01J/explanation", "", "", 200},
+	"PUT /api/v1/alerts/{id}/review":              {"/api/v1/alerts/01J/review", `{"state":"seen"}`, "", 200},
+	"POST /api/v1/alerts/{id}/notes":              {"/api/v1/alerts/01J/notes", `{"text":"the <postman>"}`, "", 201},
+	"GET /api/v1/alerts/{id}/export":              {"/api/v1/alerts/01J/export", "", "", 200},
+	"POST /api/v1/alerts/{id}/share":              {"/api/v1/alerts/01J/share", `{"hours":24}`, "", 201},
+	"GET /api/v1/shared/{id}":                     {"SHARED", "", "", 200},
+	"POST /api/v1/alerts/{id}/name":               {"/api/v1/alerts/01J/name", `{"person":"Ann","also":["02J"],"force":true}`, "", 200},
+	"POST /api/v1/alerts/{id}/ignore":             {"/api/v1/alerts/01J/ignore", `{}`, "", 200},
+	"POST /api/v1/alerts/{id}/undo":               {"/api/v1/alerts/01J/undo", "", "", 200},
+	"GET /api/v1/strangers":                       {"/api/v1/strangers", "", "", 200},
+	"GET /api/v1/people/health":                   {"/api/v1/people/health", "", "", 200},
+	"GET /api/v1/people/{name}/photos/{photo}":    {"/api/v1/people/Resident/photos/5a", "", "", 200},
+	"DELETE /api/v1/people/{name}/photos/{photo}": {"/api/v1/people/Resident/photos/5a", "", "", 204},
+	"GET /api/v1/explain":                         {"/api/v1/explain?id=door/e1/90-1", "", "", 200},
+	"GET /api/v1/events":                          {"/api/v1/events", "", "", 200},
+	"GET /api/v1/people":                          {"/api/v1/people", "", "", 200},
+	"GET /api/v1/people/calibration":              {"/api/v1/people/calibration", "", "", 200},
+	"POST /api/v1/people/{name}":                  {"/api/v1/people/Ann", "photos", "", 200},
+	"DELETE /api/v1/people/{name}":                {"/api/v1/people/Resident", "", "", 200},
+	"GET /api/v1/endpoints":                       {"/api/v1/endpoints", "", "", 200},
+	"GET /api/v1/endpoints/{id}/deliveries":       {"/api/v1/endpoints/home/deliveries", "", "", 200},
+	"POST /api/v1/endpoints/{id}/test":            {"/api/v1/endpoints/home/test", "", "", 200},
+	"POST /api/v1/endpoints/{id}/enable":          {"/api/v1/endpoints/home/enable", "", "", 204},
+	"POST /api/v1/endpoints/{id}/replay":          {"/api/v1/endpoints/home/replay", "", "", 200},
+	"GET /api/v1/dlq":                             {"/api/v1/dlq", "", "", 200},
+	"GET /api/v1/dlq/{id}":                        {"/api/v1/dlq/7", "", "", 200},
+	"POST /api/v1/dlq/{id}/replay":                {"/api/v1/dlq/7/replay", "", "", 204},
+}
+
+// sharedPath is where a shared link of the house opens the alert.
+func sharedPath(until time.Time) string {
+	_, path := houseLinks().share("01J", until)
+	return "/api/v1/shared/" + path
 }
 
 // furnish puts into the house what the examples ask for.
@@ -204,6 +223,7 @@ func (h *house) furnish() {
 // ask sends the example for the pattern. Of a stream that does not end the beginning is the answer.
 func ask(t *testing.T, method, server, token string, r request) (*http.Response, string) {
 	t.Helper()
+	r.path = strings.Replace(r.path, "SHARED", sharedPath(time.Now().Add(time.Hour)), 1)
 	in, err := http.NewRequestWithContext(t.Context(), method, server+r.path, strings.NewReader(strings.ReplaceAll(r.body, "TOKEN", token)))
 	if err != nil {
 		t.Fatal(err)

@@ -2,20 +2,19 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"vigil/vision"
 )
 
 const (
-	maxUpload = 64 << 20 // bytes of all photos of one request
-	maxPhoto  = 10 << 20
-	maxPhotos = 50
+	maxName = 200 // bytes
 )
 
 // Photo is one uploaded picture.
@@ -70,8 +69,37 @@ type People interface {
 	Enrol(ctx context.Context, name string, photos []Photo, c Choices) (PersonView, error)
 	// Erase forgets the person and the photos: ErrNotFound, or Refused for people of the configuration.
 	Erase(ctx context.Context, name string) (Receipt, error)
+	// Photo returns the bytes of a photo of the person, or ErrNotFound.
+	Photo(ctx context.Context, name, photo string) ([]byte, error)
+	// RemovePhoto forgets a photo: ErrNotFound, or Refused for the last one and for people of the configuration.
+	RemovePhoto(ctx context.Context, name, photo string) error
 	// Calibration tells how well the gallery keeps people apart.
 	Calibration(ctx context.Context) (vision.Report, error)
+	// Health tells what would make the gallery better.
+	Health(ctx context.Context) (HealthView, error)
+}
+
+// Problems of a person's photos.
+const (
+	TooFew    = "too_few"
+	TooOld    = "too_old"
+	AnOutlier = "outlier"    // a photo that is not like the person's other ones
+	LookAlike = "look_alike" // the person may be taken for somebody else
+)
+
+// Advice is what would make a person's photos better.
+type Advice struct {
+	Person  string `json:"person"`
+	Problem string `json:"problem"`
+	Photo   string `json:"photo"` // the id of the photo in question, if it is one
+	Text    string `json:"text"`
+}
+
+// HealthView is how the gallery is doing.
+type HealthView struct {
+	People int      `json:"people"`
+	Photos int      `json:"photos"` // that are used
+	Advice []Advice `json:"advice"`
 }
 
 func (s *Server) people(w http.ResponseWriter, r *asked) error {
@@ -108,15 +136,14 @@ func choices(r *asked) (c Choices, err error) {
 // enrol takes photos as multipart/form-data, each part named "photo".
 func (s *Server) enrol(w http.ResponseWriter, r *asked) error {
 	name := r.PathValue("name")
-	if name == "" || len(name) > 200 {
-		return Refused{"the name must have 1 to 200 bytes"}
+	if err := checkName(name); err != nil {
+		return err
 	}
 	chosen, err := choices(r)
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
-	photos, err := readPhotos(r)
+	photos, others, err := readPhotos(w, r)
 	if err != nil {
 		return err
 	}
@@ -124,35 +151,8 @@ func (s *Server) enrol(w http.ResponseWriter, r *asked) error {
 	if err != nil {
 		return fmt.Errorf("enrol %s: %w", name, err)
 	}
+	person.Photos = append(list(person.Photos), others...)
 	return writeJSON(w, person)
-}
-
-func readPhotos(r *asked) (photos []Photo, err error) {
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return nil, Refused{"want photos as multipart/form-data: " + err.Error()}
-	}
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read photos: %w", err)
-		}
-		data, err := io.ReadAll(io.LimitReader(part, maxPhoto+1))
-		if err != nil {
-			return nil, fmt.Errorf("read photo %s: %w", part.FileName(), err)
-		}
-		if len(data) > maxPhoto || len(photos) == maxPhotos {
-			return nil, Refused{fmt.Sprintf("%s: want at most %d photos of %d MiB each", part.FileName(), maxPhotos, maxPhoto>>20)}
-		}
-		photos = append(photos, Photo{Name: part.FileName(), Data: data})
-	}
-	if len(photos) == 0 {
-		return nil, Refused{"no photo was sent"}
-	}
-	return photos, nil
 }
 
 func (s *Server) erase(w http.ResponseWriter, r *asked) error {
@@ -163,4 +163,48 @@ func (s *Server) erase(w http.ResponseWriter, r *asked) error {
 	s.cfg.Log.Info("person erased", "photos", receipt.Photos, "by", r.caller.Name)
 	receipt.Kept = list(receipt.Kept)
 	return writeJSON(w, receipt)
+}
+
+// checkName refuses what is no name of a person: it is shown, sent and logged.
+func checkName(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "" || len(name) > maxName:
+		return Refused{fmt.Sprintf("the name has %d bytes, want 1 to %d", len(name), maxName)}
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, hidden):
+		return Refused{"the name has characters that cannot be seen"}
+	}
+	return nil
+}
+
+// hidden are control characters, and those that turn the direction of writing or have no width.
+func hidden(r rune) bool {
+	return unicode.IsControl(r) || r != '\u200d' && r != '\u200c' && unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)
+}
+
+func (s *Server) photo(w http.ResponseWriter, r *asked) error {
+	data, err := s.cfg.People.Photo(r.Context(), r.PathValue("name"), r.PathValue("photo"))
+	if err != nil {
+		return fmt.Errorf("photo of %s: %w", r.PathValue("name"), err)
+	}
+	w.Header().Set("Content-Type", http.DetectContentType(data))
+	w.Header().Set("Cache-Control", "no-store") // erased is erased
+	_, _ = w.Write(data)                        // an error here is the client's connection
+	return nil
+}
+
+func (s *Server) removePhoto(w http.ResponseWriter, r *asked) error {
+	if err := s.cfg.People.RemovePhoto(r.Context(), r.PathValue("name"), r.PathValue("photo")); err != nil {
+		return fmt.Errorf("photo of %s: %w", r.PathValue("name"), err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) galleryHealth(w http.ResponseWriter, r *asked) error {
+	health, err := s.cfg.People.Health(r.Context())
+	if err != nil {
+		return fmt.Errorf("health of the gallery: %w", err)
+	}
+	health.Advice = list(health.Advice)
+	return writeJSON(w, health)
 }

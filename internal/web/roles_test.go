@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // openRoutes are all that somebody without a token gets an answer from. One more wants a reason.
 var openRoutes = []string{
 	"GET /healthz", "GET /readyz", // for whatever restarts the program; they name no camera and nobody
 	"GET /api/v1/openapi.json",
+	"GET /api/v1/shared/{id}", // to a link that is signed; see TestSharedLinks
 	"POST /api/v1/session", "DELETE /api/v1/session",
 }
 
@@ -75,6 +77,7 @@ func askWith(t *testing.T, method, server string, r request, headers ...string) 
 	if strings.HasSuffix(r.path, "/events") {
 		r.path += "?from=noon" // which ends it
 	}
+	r.path = strings.Replace(r.path, "SHARED", sharedPath(time.Now().Add(time.Hour)), 1)
 	response, _ := do(t, method, server+r.path, "", strings.NewReader(r.body), append(headers, "Content-Type", r.kind)...)
 	return response.StatusCode
 }

@@ -50,6 +50,14 @@ func (s *Server) alertRoutes() []route {
 		{pattern: "GET /api/v1/alerts", least: CameraViewer, handle: s.alertList},
 		{pattern: "GET /api/v1/alerts/{id}", least: CameraViewer, handle: s.alert},
 		{pattern: "GET /api/v1/alerts/{id}/explanation", least: CameraViewer, handle: s.explainAlert},
+		{pattern: "PUT /api/v1/alerts/{id}/review", least: Operator, handle: s.review},
+		{pattern: "POST /api/v1/alerts/{id}/notes", least: Operator, handle: s.addNote},
+		{pattern: "GET /api/v1/alerts/{id}/export", least: CameraViewer, handle: s.export},
+		{pattern: "POST /api/v1/alerts/{id}/share", least: Operator, handle: s.share},
+		{pattern: "GET /api/v1/shared/{id}", least: Open, handle: s.shared},
+		{pattern: "POST /api/v1/alerts/{id}/name", least: Operator, handle: s.name},
+		{pattern: "POST /api/v1/alerts/{id}/ignore", least: Operator, handle: s.ignore},
+		{pattern: "POST /api/v1/alerts/{id}/undo", least: Operator, handle: s.undo},
 		{pattern: "GET /api/v1/explain", least: CameraViewer, handle: s.explain},
 		{pattern: "GET /api/v1/events", least: CameraViewer, handle: s.events},
 	}
@@ -57,10 +65,14 @@ func (s *Server) alertRoutes() []route {
 
 func (s *Server) peopleRoutes() []route {
 	return []route{
+		{pattern: "GET /api/v1/strangers", least: Viewer, handle: s.strangers},
 		{pattern: "GET /api/v1/people", least: Viewer, handle: s.people},
 		{pattern: "GET /api/v1/people/calibration", least: Viewer, handle: s.calibration},
 		{pattern: "POST /api/v1/people/{name}", least: Operator, handle: s.enrol},
+		{pattern: "GET /api/v1/people/health", least: Viewer, handle: s.galleryHealth},
 		{pattern: "DELETE /api/v1/people/{name}", least: Admin, handle: s.erase},
+		{pattern: "GET /api/v1/people/{name}/photos/{photo}", least: Viewer, handle: s.photo},
+		{pattern: "DELETE /api/v1/people/{name}/photos/{photo}", least: Operator, handle: s.removePhoto},
 	}
 }
 

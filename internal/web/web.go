@@ -46,23 +46,24 @@ func (n Notice) Error() string { return string(n) }
 
 // Config is what a Server needs.
 type Config struct {
-	Cameras  Cameras
-	Alerts   Alerts
-	Explain  Explainer
-	People   People
-	Dead     DeadLetters
-	Webhooks Webhooks
-	Keeps    Retention
-	Media    clips.Store
-	Links    *Links
-	Fixed    []KeptToken // tokens that this process knows beside those that were made
-	Tokens   Tokens
-	Checks   []Check
-	Metrics  http.Handler // of /metrics
-	Settings []byte       // the configuration as JSON, without secrets
-	Version  string
-	Secure   bool // the listener speaks TLS: cookies say so
-	Log      *slog.Logger
+	Cameras   Cameras
+	Alerts    Alerts
+	Explain   Explainer
+	People    People
+	Strangers Strangers
+	Dead      DeadLetters
+	Webhooks  Webhooks
+	Keeps     Retention
+	Media     clips.Store
+	Links     *Links
+	Fixed     []KeptToken // tokens that this process knows beside those that were made
+	Tokens    Tokens
+	Checks    []Check
+	Metrics   http.Handler // of /metrics
+	Settings  []byte       // the configuration as JSON, without secrets
+	Version   string
+	Secure    bool // the listener speaks TLS: cookies say so
+	Log       *slog.Logger
 }
 
 // Server answers the console's requests.

@@ -50,6 +50,8 @@ type subject struct {
 	crop  *image.RGBA // of best
 	fresh bool        // crop was not handed out yet
 
+	trail trail // since the last sighting
+
 	published answer // what was last published; empty before
 	beats     int64  // how many times seenEvery had passed then
 	revised   int    // how often a published outcome was changed
@@ -203,6 +205,7 @@ func (s *subject) observe(camera frames.CameraID, stage string) Observation {
 		Decision: s.decision,
 		Start:    s.start,
 		Seen:     s.seen,
+		Trail:    s.trail.told(),
 	}}
 	if o.Decides() {
 		o.Evidence = s.evidence()

@@ -158,6 +158,7 @@ type Sighting struct {
 	Start    time.Time       `json:"start"` // capture time of the track's first face
 	Seen     time.Time       `json:"seen"`  // capture time of its latest
 	Ended    bool            `json:"ended"`
+	Trail    []Mark          `json:"trail,omitempty"`    // where the face was since the sighting before
 	Shot     *Shot           `json:"shot,omitempty"`     // the best so far
 	Evidence *Evidence       `json:"evidence,omitempty"` // why; only with the stages "decided", "revised-<n>" and "ended"
 }

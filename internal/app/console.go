@@ -76,7 +76,7 @@ func (a *App) openConsole(ctx context.Context) error {
 	list := alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store}
 	decisions := decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)}
 	a.routes.Handle("/", web.New(web.Config{
-		Cameras: shownCameras{cameraList{states}, a.cfg.Cameras},
+		Cameras: shownCameras{cameraList{states}, a.cfg.Cameras, a.bus},
 		Alerts:  list, Explain: decisions, Strangers: strangerBook{list, decisions, people, time.Now},
 		Dead: deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
 		People: people, Media: a.store, Links: a.links, Tokens: tokenList{tokens}, Settings: shownSettings,
@@ -124,6 +124,7 @@ func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 type shownCameras struct {
 	states     cameraList
 	configured []config.Camera
+	bus        *bus.Conn
 }
 
 // Cameras implements web.Cameras.

@@ -101,6 +101,12 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 	a.task("calibration", func(ctx context.Context) error {
 		return bus.Respond(ctx, a.bus, calibrationSubject, "vision", gallery.Report)
 	})
+	a.task("search", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, compareSubject, "vision", gallery.Compare)
+	})
+	a.task("snapshots", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, snapshotSubject, "vision", a.snap)
+	})
 	return gallery.Roster, nil
 }
 

@@ -28,6 +28,8 @@ import (
 // unasked are the methods that no test here asks.
 type unasked interface {
 	web.Alerts
+	web.Cameras
+	web.Explainer
 	web.People
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"vigil/alerts"
 	"vigil/frames"
@@ -28,6 +30,23 @@ type TrackStory struct {
 type Explainer interface {
 	// Explain tells of the alert or the track of that id, or returns ErrNotFound.
 	Explain(ctx context.Context, id string) (Explanation, error)
+	// Boxes tells where the faces of the alert's tracks were, by their beginning, or returns ErrNotFound.
+	Boxes(ctx context.Context, id string) ([]TrackBoxes, error)
+}
+
+// TimedBox is where a face was at a capture time.
+type TimedBox struct {
+	Time time.Time  `json:"time"`
+	Box  vision.Box `json:"box"`
+}
+
+// TrackBoxes is where a track's face was, about twice a second.
+type TrackBoxes struct {
+	Track    string          `json:"track"`
+	Camera   frames.CameraID `json:"camera"`
+	Decision vision.Outcome  `json:"decision"`
+	Person   string          `json:"person"` // who, when known
+	Boxes    []TimedBox      `json:"boxes"`  // oldest first
 }
 
 // explain takes the id as a parameter: that of a track has slashes.
@@ -72,4 +91,17 @@ func (s *Server) tellWhy(w http.ResponseWriter, r *asked, id string) error {
 	}
 	found.Tracks = tracks
 	return writeJSON(w, found)
+}
+
+func (s *Server) boxes(w http.ResponseWriter, r *asked) error {
+	id := r.PathValue("id")
+	if _, err := s.visible(r, id); err != nil {
+		return err
+	}
+	tracks, err := s.cfg.Explain.Boxes(r.Context(), id)
+	if err != nil {
+		return ofAlert(r, err)
+	}
+	tracks = slices.DeleteFunc(tracks, func(t TrackBoxes) bool { return !r.caller.sees(t.Camera) })
+	return writeJSON(w, map[string]any{"tracks": list(tracks)})
 }

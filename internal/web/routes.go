@@ -41,6 +41,8 @@ func (s *Server) systemRoutes() []route {
 		{pattern: "GET /api/v1/retention", least: Viewer, handle: s.retention},
 
 		{pattern: "GET /api/v1/cameras", least: CameraViewer, handle: s.cameras},
+		{pattern: "GET /api/v1/cameras/{id}/snapshot", least: CameraViewer, handle: s.snapshot},
+		{pattern: "POST /api/v1/cameras/test", least: Admin, handle: s.testCamera},
 	}
 }
 
@@ -52,6 +54,8 @@ func (s *Server) alertRoutes() []route {
 		{pattern: "GET /api/v1/alerts/{id}/explanation", least: CameraViewer, handle: s.explainAlert},
 		{pattern: "PUT /api/v1/alerts/{id}/review", least: Operator, handle: s.review},
 		{pattern: "POST /api/v1/alerts/{id}/notes", least: Operator, handle: s.addNote},
+		{pattern: "GET /api/v1/alerts/{id}/boxes", least: CameraViewer, handle: s.boxes},
+		{pattern: "GET /api/v1/alerts/{id}/similar", least: Operator, handle: s.similar},
 		{pattern: "GET /api/v1/alerts/{id}/export", least: CameraViewer, handle: s.export},
 		{pattern: "POST /api/v1/alerts/{id}/share", least: Operator, handle: s.share},
 		{pattern: "GET /api/v1/shared/{id}", least: Open, handle: s.shared},
@@ -66,6 +70,7 @@ func (s *Server) alertRoutes() []route {
 func (s *Server) peopleRoutes() []route {
 	return []route{
 		{pattern: "GET /api/v1/strangers", least: Viewer, handle: s.strangers},
+		{pattern: "POST /api/v1/search", least: Operator, handle: s.search},
 		{pattern: "GET /api/v1/people", least: Viewer, handle: s.people},
 		{pattern: "GET /api/v1/people/calibration", least: Viewer, handle: s.calibration},
 		{pattern: "POST /api/v1/people/{name}", least: Operator, handle: s.enrol},

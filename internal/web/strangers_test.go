@@ -14,6 +14,7 @@ import (
 
 	"vigil/alerts"
 	"vigil/frames"
+	"vigil/vision"
 )
 
 func (h *house) Strangers(context.Context) ([]StrangerView, error) {
@@ -30,6 +31,29 @@ func (h *house) Name(ctx context.Context, alert string, who Identity) (Named, er
 
 func (h *house) Undo(ctx context.Context, alert, _ string) (AlertView, error) {
 	return h.Get(ctx, alert)
+}
+
+func (h *house) Similar(ctx context.Context, alert string) (SearchResult, error) {
+	if _, err := h.Get(ctx, alert); err != nil {
+		return SearchResult{}, err
+	}
+	return SearchResult{Threshold: 0.4, People: []vision.Likeness{{Person: "Ann", Score: 0.3}}, Alerts: []SimilarView{{Alert: "02J"}}}, nil
+}
+
+func (h *house) Search(_ context.Context, _ Photo, q AlertQuery) (SearchResult, error) {
+	h.asked = q
+	return SearchResult{}, nil
+}
+
+func (h *house) Snapshot(_ context.Context, camera frames.CameraID) ([]byte, error) {
+	if camera != "door" {
+		return nil, ErrNotFound
+	}
+	return jpegOf(8, 8), nil
+}
+
+func (h *house) TryCamera(context.Context, CameraTestInput) (CameraTest, error) {
+	return CameraTest{Detail: "nothing came"}, nil
 }
 
 func (h *house) Photo(_ context.Context, name, photo string) ([]byte, error) {

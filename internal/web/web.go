@@ -51,6 +51,7 @@ type Config struct {
 	Explain   Explainer
 	People    People
 	Strangers Strangers
+	Search    Search
 	Dead      DeadLetters
 	Webhooks  Webhooks
 	Keeps     Retention

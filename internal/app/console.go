@@ -24,7 +24,7 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	visits, err := alertsjs.OpenStore(ctx, a.bus)
+	list, err := a.openAlertList(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,39 +53,49 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	local, localHash := web.NewToken()
-	if err := a.leaveAccess(local); err != nil {
-		return err
-	}
-	admin, err := a.adminHash(ctx)
+	tokens, own, err := a.openTokens(ctx)
 	if err != nil {
 		return err
 	}
-	tokens, err := bus.OpenKV[web.KeptToken](ctx, a.bus, bus.Tokens)
+	configuration, err := a.cfg.JSON()
 	if err != nil {
 		return err
 	}
-	reviews, err := bus.OpenKV[review](ctx, a.bus, bus.Reviews)
-	if err != nil {
-		return err
-	}
-	shownSettings, err := a.cfg.JSON()
-	if err != nil {
-		return err
-	}
-	list := alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store}
-	decisions := decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)}
+	decisions := decisionLog{visits: list.visits, sightings: alertsjs.Sightings(a.bus)}
 	a.routes.Handle("/", web.New(web.Config{
 		Cameras: shownCameras{cameraList{states}, a.cfg.Cameras, a.bus},
-		Alerts:  list, Explain: decisions, Strangers: strangerBook{list, decisions, people, time.Now},
+		Alerts:  list, Explain: decisions, Strangers: strangerBook{list, decisions, people, time.Now}, Search: faceSearch{list, people.Photos, a.bus},
 		Dead: deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper},
-		People: people, Media: a.store, Links: a.links, Tokens: tokenList{tokens}, Settings: shownSettings,
-		Fixed:  []web.KeptToken{fixed(adminToken, "admin", admin), fixed(localToken, "command line", localHash)},
+		People: people, Media: a.store, Links: a.links, Tokens: tokens, Fixed: own, Settings: configuration,
 		Checks: append(a.checks, visionCheck(settings), overloadCheck(watched), webhookCheck(hooks), retentionCheck(kept)), Version: a.version,
 		Metrics: newMetrics(a.version, cameraList{states}, watched, kept, newHookMetrics(hooks)),
 		Secure:  a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
+}
+
+// openAlertList opens what is kept of alerts.
+func (a *App) openAlertList(ctx context.Context) (alertList, error) {
+	visits, err := alertsjs.OpenStore(ctx, a.bus)
+	if err != nil {
+		return alertList{}, err
+	}
+	reviews, err := bus.OpenKV[review](ctx, a.bus, bus.Reviews)
+	return alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store}, err
+}
+
+// openTokens opens the tokens that were made, and makes those of this process: the admin's of the first start, and one for
+// commands on this machine.
+func (a *App) openTokens(ctx context.Context) (made tokenList, own []web.KeptToken, err error) {
+	if made.kv, err = bus.OpenKV[web.KeptToken](ctx, a.bus, bus.Tokens); err != nil {
+		return made, nil, err
+	}
+	local, localHash := web.NewToken()
+	if err := a.leaveAccess(local); err != nil {
+		return made, nil, err
+	}
+	admin, err := a.adminHash(ctx)
+	return made, []web.KeptToken{fixed(adminToken, "admin", admin), fixed(localToken, "command line", localHash)}, err
 }
 
 // adminHash makes the admin token at the first start. Only its hash is kept, on the bus.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"slices"
 	"time"
 
 	"vigil/frames"
@@ -40,11 +41,11 @@ func (a *App) snap(ctx context.Context, camera frames.CameraID) (snapshot, error
 	if err != nil {
 		return snapshot{}, err
 	}
-	for i := len(fragments) - 1; i >= 0; i-- {
-		if !fragments[i].Key {
+	for _, f := range slices.Backward(fragments) {
+		if !f.Key {
 			continue
 		}
-		p, units, _, err := frames.Unpack(fragments[i].Payload)
+		p, units, _, err := frames.Unpack(f.Payload)
 		if err != nil || p == nil || len(units) == 0 {
 			return snapshot{}, fmt.Errorf("key frame of %s: %w", camera, err)
 		}

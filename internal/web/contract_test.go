@@ -298,7 +298,10 @@ func TestProblemsAreAsDescribed(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", "/api/v1/nothing", 404}, {"GET", "/api/", 404}, {"PATCH", "/api/v1/alerts", 405}, {"POST", "/media/x", 405},
+		{"GET", "/api/v1/nothing", 404},
+		{"GET", "/api/", 404},
+		{"PATCH", "/api/v1/alerts", 405},
+		{"POST", "/media/x", 405},
 		{"GET", "/api/v1/alerts?limit=0", 422}, {"GET", "/api/v1/alerts?from=noon", 422}, {"GET", "/api/v1/alerts?state=old", 422},
 		{"GET", "/api/v1/alerts?camera=A", 422}, {"POST", "/api/v1/session", 400}, {"GET", "/media/clips/x", 404},
 	} {

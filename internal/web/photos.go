@@ -9,6 +9,7 @@ import (
 	_ "image/png"  // or PNG
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -97,11 +98,11 @@ func unread(err error) error {
 }
 
 func verdicts(photos []PhotoView) string {
-	text := "no photo can be used"
+	lines := []string{"no photo can be used"}
 	for _, p := range photos {
-		text += "\n  " + p.File + ": " + p.Verdict
+		lines = append(lines, p.File+": "+p.Verdict)
 	}
-	return text
+	return strings.Join(lines, "\n  ")
 }
 
 // judge looks at a photo's head before anybody decodes it: what claims to be huge is not decoded. known says that it is of

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -123,7 +124,11 @@ func TestSharedLinks(t *testing.T) {
 	view.Clips = []alerts.Clip{{Key: clipKey, URL: links.Clip(clipKey), Piece: 1}}
 	view.Clip, view.Review.Notes = &view.Clips[0], []Note{{Text: "secret"}}
 	_, text := do(t, "POST", server.URL+"/api/v1/alerts/01J/share", token, strings.NewReader(`{"hours":1}`))
-	path := strings.Split(strings.Split(text, `"path":"`)[1], `"`)[0]
+	var made ShareView
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err)
+	}
+	path := made.Path
 	response, text := do(t, "GET", server.URL+path, "", nil)
 	if response.StatusCode != 200 || strings.Contains(text, "Resident") || strings.Contains(text, "secret") || !strings.Contains(text, `"id":"01J"`) {
 		t.Errorf("got %d %s, want the alert without names and notes", response.StatusCode, text)

@@ -302,8 +302,12 @@ func TestProblemsAreAsDescribed(t *testing.T) {
 		{"GET", "/api/", 404},
 		{"PATCH", "/api/v1/alerts", 405},
 		{"POST", "/media/x", 405},
-		{"GET", "/api/v1/alerts?limit=0", 422}, {"GET", "/api/v1/alerts?from=noon", 422}, {"GET", "/api/v1/alerts?state=old", 422},
-		{"GET", "/api/v1/alerts?camera=A", 422}, {"POST", "/api/v1/session", 400}, {"GET", "/media/clips/x", 404},
+		{"GET", "/api/v1/alerts?limit=0", 422},
+		{"GET", "/api/v1/alerts?from=noon", 422},
+		{"GET", "/api/v1/alerts?state=old", 422},
+		{"GET", "/api/v1/alerts?camera=A", 422},
+		{"POST", "/api/v1/session", 400},
+		{"GET", "/media/clips/x", 404},
 	} {
 		response, text := do(t, test.method, server.URL+test.path, token, nil)
 		if response.StatusCode != test.status || response.Header.Get("Content-Type") != "application/problem+json" {

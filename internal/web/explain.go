@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -76,7 +77,9 @@ func (s *Server) explainAlert(w http.ResponseWriter, r *asked) error {
 
 // tellWhy explains an alert. Of its tracks on cameras that the caller does not see nothing is told.
 func (s *Server) tellWhy(w http.ResponseWriter, r *asked, id string) error {
-	if _, err := s.visible(r, id); err != nil {
+	if _, err := s.visible(r, id); errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("explain %s: there is no such alert: %w", id, ErrNotFound)
+	} else if err != nil {
 		return err
 	}
 	found, err := s.cfg.Explain.Explain(r.Context(), id)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -148,6 +149,9 @@ func (s *Server) enrol(w http.ResponseWriter, r *asked) error {
 		return err
 	}
 	person, err := s.cfg.People.Enrol(r.Context(), name, photos, chosen)
+	if refused, ok := errors.AsType[Refused](err); ok && len(others) > 0 {
+		return Refused{refused.Reason + lines(others)}
+	}
 	if err != nil {
 		return fmt.Errorf("enrol %s: %w", name, err)
 	}

@@ -97,24 +97,27 @@ func unread(err error) error {
 	return failure{http.StatusBadRequest, "the photos did not come to their end, or too slowly"}
 }
 
-func verdicts(photos []PhotoView) string {
-	lines := []string{"no photo can be used"}
+func verdicts(photos []PhotoView) string { return "no photo can be used" + lines(photos) }
+
+// lines has a line for each photo.
+func lines(photos []PhotoView) string {
+	var b strings.Builder
 	for _, p := range photos {
-		lines = append(lines, p.File+": "+p.Verdict)
+		b.WriteString("\n  " + p.File + ": " + p.Verdict)
 	}
-	return strings.Join(lines, "\n  ")
+	return b.String()
 }
 
 // judge looks at a photo's head before anybody decodes it: what claims to be huge is not decoded. known says that it is of
 // a kind that photos come in.
 func judge(data []byte) (verdict string, known bool) {
 	if !bytes.HasPrefix(data, []byte("\xff\xd8\xff")) && !bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")) {
-		return "neither JPEG nor PNG", false
+		return "not a readable picture: neither JPEG nor PNG", false
 	}
 	head, _, err := image.DecodeConfig(bytes.NewReader(data))
 	switch {
 	case err != nil:
-		return "not readable as a picture", true
+		return "not a readable picture", true
 	case head.Width > maxSide || head.Height > maxSide || head.Width*head.Height > maxPixels:
 		return fmt.Sprintf("%d×%d pixels, want at most %d a side and %d million", head.Width, head.Height, maxSide, maxPixels/1_000_000), true
 	}

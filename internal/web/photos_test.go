@@ -97,7 +97,7 @@ func TestPhotosAreJudgedByTheirHead(t *testing.T) {
 		"JPEG": {jpegOf(8, 8), "", true}, "PNG": {claiming(1, 1), "", true}, "a large photo": {claiming(12_000, 9_000), "", true},
 		"PNG bomb": {claiming(20_000, 20_000), "20000×20000 pixels", true}, "JPEG bomb": {huge, "65535×65535 pixels", true},
 		"a wide one": {claiming(12_001, 1), "12001×1", true}, "a square one": {claiming(12_000, 12_000), "12000×12000", true},
-		"truncated": {jpegOf(8, 8)[:20], "not readable", true}, "empty": {nil, "neither", false},
+		"truncated": {jpegOf(8, 8)[:20], "not a readable", true}, "empty": {nil, "neither", false},
 		"WebP": {[]byte("RIFF\x00\x00\x00\x00WEBPVP8 "), "neither", false}, "GIF": {[]byte("GIF89a"), "neither", false},
 		"BMP": {[]byte("BM\x00\x00"), "neither", false}, "TIFF": {[]byte("II*\x00"), "neither", false},
 		"SVG": {[]byte("<svg onload='x'/>"), "neither", false}, "HEIC": {[]byte("\x00\x00\x00\x18ftypheic"), "neither", false},
@@ -129,8 +129,11 @@ func TestEnrolSaysOfEachPhoto(t *testing.T) {
 		return do(t, "POST", server.URL+"/api/v1/people/"+url.PathEscape("Ann"), token, &out, "Content-Type", w.FormDataContentType())
 	}
 	good := string(jpegOf(8, 8))
-	if response, text := send("1.jpg", good, "2.gif", "GIF89a"); response.StatusCode != 200 || !strings.Contains(text, `"file":"2.gif","used":false,"verdict":"neither JPEG nor PNG"`) {
+	if response, text := send("1.jpg", good, "2.gif", "GIF89a"); response.StatusCode != 200 || !strings.Contains(text, `"file":"2.gif","used":false,"verdict":"not a readable picture: neither JPEG nor PNG"`) {
 		t.Errorf("one good photo: got %d %s", response.StatusCode, text)
+	}
+	if response, text := send("nobody.jpg", good, "2.gif", "GIF89a"); response.StatusCode != 422 || !strings.Contains(text, "nobody.jpg: no face") || !strings.Contains(text, "2.gif: not a") {
+		t.Errorf("no good one: got %d %s", response.StatusCode, text)
 	}
 	if response, text := send("2.gif", "GIF89a", "3.heic", "?"); response.StatusCode != 415 || !strings.Contains(text, "3.heic") {
 		t.Errorf("none: got %d %s", response.StatusCode, text)

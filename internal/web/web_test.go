@@ -224,7 +224,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/api/v1/alerts/other", 404, "alert other"},
 		{"GET", "/api/v1/explain?id=01J", 200, `"alert":{"id":"01J"`},
 		{"GET", "/api/v1/explain?id=door/e1/90-1", 200, `"track":"door/e1/90-1"`},
-		{"GET", "/api/v1/explain?id=other", 404, "alert other"},
+		{"GET", "/api/v1/explain?id=other", 404, "explain other"},
 		{"GET", "/api/v1/explain", 422, "id is missing"},
 		{"GET", "/api/v1/people", 200, `"people":[]`},
 		{"GET", "/api/v1/people/calibration", 200, `"threshold":0.5`},

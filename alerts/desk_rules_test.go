@@ -54,7 +54,7 @@ var (
 func TestDeskFollowsRules(t *testing.T) {
 	stranger := func(seen float64, at vision.Point) vision.Sighting {
 		s := sighting("door-1", "s-1", 0, seen)
-		s.Path = []vision.Place{{Time: s.Seen, Point: at}}
+		s.Trail = []vision.Mark{mark(s.Seen.Sub(s.Start), at)}
 		return s
 	}
 	ann1 := func(track string, start float64) vision.Sighting {
@@ -131,9 +131,9 @@ func TestLateAlertBeginsInTheZone(t *testing.T) {
 	h.follow(porch)
 	for second := 1.0; second <= 100; second += 5 {
 		s := sighting("door-1", "s-1", 0, second)
-		s.Path = []vision.Place{{Time: s.Seen, Point: beyond}}
+		s.Trail = []vision.Mark{mark(s.Seen.Sub(s.Start), beyond)}
 		if second > 90 {
-			s.Path[0].Point = inside
+			s.Trail = []vision.Mark{mark(s.Seen.Sub(s.Start), inside)}
 		}
 		h.sight(s)
 	}
@@ -190,7 +190,7 @@ func TestEventsGoToTheRulesEndpoints(t *testing.T) {
 	loud.Endpoints, lost.Endpoints = []string{"phone"}, []string{"gone"}
 	h.follow(loud, ann, lost)
 	s := sighting("door-1", "s-1", 0, 1)
-	s.Path = []vision.Place{{Time: s.Start, Point: inside}}
+	s.Trail = []vision.Mark{mark(0, inside)}
 	h.sight(s, known(sighting("door-2", "", 0, 1), "Ann"), sighting("yard-1", "s-2", 0, 1))
 	count := map[string]int{}
 	for _, key := range h.bus.Sent() {

@@ -37,8 +37,8 @@ func (r Rule) Matches(s vision.Sighting) (from time.Time, ok bool) {
 		return s.Start, true
 	}
 	for _, p := range places(s) {
-		if r.within(s.Camera, p.Point) && r.Schedule.Covers(p.Time) {
-			return p.Time, true
+		if r.within(s.Camera, p.Point) && r.Schedule.Covers(p.at) {
+			return p.at, true
 		}
 	}
 	return time.Time{}, false
@@ -52,13 +52,22 @@ func (r Rule) within(camera frames.CameraID, p vision.Point) bool {
 	return len(r.Zones) == 0 || slices.ContainsFunc(r.Zones[camera], func(zone Polygon) bool { return zone.Contains(p) })
 }
 
+// place is where a face was, by the centre of its box.
+type place struct {
+	vision.Point
+	at time.Time
+}
+
 // places are where the sighting was. One of a version that told none was nowhere, at its beginning and its end.
-func places(s vision.Sighting) []vision.Place {
-	if len(s.Path) > 0 {
-		return s.Path
+func places(s vision.Sighting) (all []place) {
+	for _, m := range s.Trail {
+		all = append(all, place{m.Centre(), m.At(s.Start)})
+	}
+	if len(all) > 0 {
+		return all
 	}
 	nowhere := vision.Point{X: math.NaN(), Y: math.NaN()}
-	return []vision.Place{{Time: s.Start, Point: nowhere}, {Time: s.Seen, Point: nowhere}}
+	return []place{{nowhere, s.Start}, {nowhere, s.Seen}}
 }
 
 // Polygon is an area of a picture, in fractions of its width and height. Its last corner is joined to its first.

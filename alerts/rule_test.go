@@ -1,6 +1,7 @@
 package alerts_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -18,9 +19,14 @@ var (
 // along is a sighting that was at these places, a second apart from its start on.
 func along(s vision.Sighting, places ...vision.Point) vision.Sighting {
 	for i, p := range places {
-		s.Path = append(s.Path, vision.Place{Time: s.Start.Add(time.Duration(i) * time.Second), Point: p})
+		s.Trail = append(s.Trail, mark(time.Duration(i)*time.Second, p))
 	}
 	return s
+}
+
+// mark is that of a face at a point, so long after its track's start.
+func mark(after time.Duration, p vision.Point) vision.Mark {
+	return vision.Mark{int32(after.Milliseconds()), int32(math.Round(p.X * 1000)), int32(math.Round(p.Y * 1000)), 0, 0}
 }
 
 func undecided(s vision.Sighting) vision.Sighting {

@@ -218,8 +218,7 @@ func (a *Analysis) face(g *glance, i int, track *Track, gallery *Gallery) []Obse
 		}
 	}
 	s.seen = g.picture.Time
-	x, y := g.faces[i].Box.centre()
-	s.stand(Place{Time: g.picture.Time, Point: Point{X: x, Y: y}})
+	s.trail.mark(s.seen.Sub(s.start), g.faces[i].Box)
 	if err := a.judge(s, gallery); err != nil {
 		g.errs = append(g.errs, err)
 	}

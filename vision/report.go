@@ -12,6 +12,8 @@ import (
 const (
 	// mostAlike is how many pairs of people it names.
 	mostAlike = 10
+	// mostOutliers is how many templates it names.
+	mostOutliers = 50
 	// mostProducts bounds its work, in products of two numbers: some five seconds of one busy core. It grows with the square
 	// of the templates, and is enough for 7,900 of 128 numbers.
 	mostProducts = 4e9
@@ -37,6 +39,15 @@ type Report struct {
 	Single []string `json:"single"`
 	// Alike are the people who are most alike, at most ten pairs, the most alike first.
 	Alike []Alike `json:"alike"`
+	// Outliers are templates that do not reach the threshold with any other one of the same person, at most fifty.
+	Outliers []Outlier `json:"outliers"`
+}
+
+// Outlier is a template that is not like the person's other ones.
+type Outlier struct {
+	Person string  `json:"person"`
+	Photo  int     `json:"photo"` // which of the person's templates, from 0
+	Score  float64 `json:"score"` // the highest cosine with another one
 }
 
 // Observed is a rate that was counted, with its 95 % confidence interval. The interval takes trials for independent,
@@ -68,7 +79,7 @@ func (g *Gallery) report(ctx context.Context, most int) (Report, error) {
 	c := g.model.calibrated()
 	r := Report{
 		Model: g.model.ID, Estimated: c.Estimated, People: len(g.names), Templates: g.Templates(),
-		Stated: g.falseAccept, Threshold: g.threshold, Margin: g.model.Margin, Single: []string{}, Alike: []Alike{},
+		Stated: g.falseAccept, Threshold: g.threshold, Margin: g.model.Margin, Single: []string{}, Alike: []Alike{}, Outliers: []Outlier{},
 	}
 	r.Expected = c.FalseAccept(g.threshold, g.Templates())
 	compared := g.ranges(most)
@@ -85,6 +96,10 @@ func (g *Gallery) report(ctx context.Context, most int) (Report, error) {
 	}
 	r.FalseAccepts = observe(other, func(score float64) bool { return score >= g.threshold })
 	r.FalseAlarms = observe(same, func(score float64) bool { return score < g.threshold })
+	for _, a := range compared {
+		r.Outliers = append(r.Outliers, g.outliers(a, same)...)
+	}
+	r.Outliers = r.Outliers[:min(len(r.Outliers), mostOutliers)]
 	for _, a := range g.ranges(g.Templates()) {
 		if a.to-a.from == 1 {
 			r.Single = append(r.Single, g.names[a.person])
@@ -94,6 +109,16 @@ func (g *Gallery) report(ctx context.Context, most int) (Report, error) {
 		r.Alike[i].Remark = g.remark(r.Alike[i].Score)
 	}
 	return r, nil
+}
+
+// outliers are those of a person's templates, which have these scores with the others.
+func (g *Gallery) outliers(a owned, best []float64) (found []Outlier) {
+	for i := a.from; i < a.to && a.to-a.from > 1; i++ {
+		if best[i] < g.threshold {
+			found = append(found, Outlier{Person: g.names[a.person], Photo: i - a.from, Score: best[i]})
+		}
+	}
+	return found
 }
 
 // owned is where a person's templates lie among the rows: a person's are next to each other.

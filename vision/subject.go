@@ -50,9 +50,7 @@ type subject struct {
 	crop  *image.RGBA // of best
 	fresh bool        // crop was not handed out yet
 
-	path []Place // since the last sighting
-	step float64 // how far apart its places lie at least
-	told Place   // where it was then
+	trail trail // since the last sighting
 
 	published answer // what was last published; empty before
 	beats     int64  // how many times seenEvery had passed then
@@ -193,7 +191,7 @@ func (s *subject) stage(pts int64) string {
 			s.beats = beats
 			return seenStage + strconv.FormatInt(beats, 10)
 		}
-		if s.moved() {
+		if s.trail.moved() {
 			return movedStage + strconv.FormatInt(int64(frames.Duration(pts-s.Start)/movedEvery), 10)
 		}
 	}
@@ -210,7 +208,7 @@ func (s *subject) observe(camera frames.CameraID, stage string) Observation {
 		Decision: s.decision,
 		Start:    s.start,
 		Seen:     s.seen,
-		Path:     s.travelled(),
+		Trail:    s.trail.tell(),
 	}}
 	if o.Decides() {
 		o.Evidence = s.evidence()

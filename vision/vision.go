@@ -147,12 +147,6 @@ type Decision struct {
 	Reason  string  `json:"reason"`         // one clause for people
 }
 
-// Place is where a face was: the centre of its box.
-type Place struct {
-	Point
-	Time time.Time `json:"time"`
-}
-
 // Sighting is a track's decision as published. The same track publishes one when it is decided, one every few
 // seconds while it lasts, one a second while it moves, and a last one when it has ended.
 type Sighting struct {
@@ -164,7 +158,7 @@ type Sighting struct {
 	Start     time.Time       `json:"start"` // capture time of the track's first face
 	Seen      time.Time       `json:"seen"`  // capture time of its latest
 	Ended     bool            `json:"ended"`
-	Path      []Place         `json:"path,omitempty"`     // where the face was since the sighting before, thinned, Seen's place last
+	Trail     []Mark          `json:"trail,omitempty"`    // where the face was since the sighting before, thinned, Seen's place last
 	Shot      *Shot           `json:"shot,omitempty"`     // the best so far
 	Published time.Time       `json:"-"`                  // when the bus had it; set where it is read
 	Evidence  *Evidence       `json:"evidence,omitempty"` // why; only with the stages "decided", "revised-<n>" and "ended"

@@ -2,7 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 const alerts = new Map(); // by id
-let oldest = "";
+let next = ""; // the cursor of older alerts
 let stream = null;
 
 function make(tag, props = {}, ...children) {
@@ -84,11 +84,11 @@ function drawAlerts() {
   if (!sorted.length) $("alerts").append(make("li", { className: "empty", textContent: "No stranger has been seen." }));
 }
 
-async function loadAlerts(before = "") {
-  const page = await call("alerts?limit=50" + (before ? "&before=" + encodeURIComponent(before) : ""));
+async function loadAlerts(cursor = "") {
+  const page = await call("alerts?limit=50" + (cursor ? "&cursor=" + encodeURIComponent(cursor) : ""));
   for (const view of page.alerts) alerts.set(view.alert.id, view);
-  if (page.alerts.length) oldest = page.alerts.at(-1).alert.id;
-  $("more").hidden = page.alerts.length < 50;
+  next = page.next;
+  $("more").hidden = !next;
   drawAlerts();
 }
 
@@ -201,7 +201,7 @@ async function start() {
 $("login-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   $("login-error").textContent = "";
-  const response = await fetch("/api/v1/login", { method: "POST", body: JSON.stringify({ token: $("token").value }) });
+  const response = await fetch("/api/v1/session", { method: "POST", body: JSON.stringify({ token: $("token").value }) });
   if (!response.ok) {
     $("login-error").textContent = (await response.json()).detail;
     return;
@@ -210,10 +210,10 @@ $("login-form").addEventListener("submit", async (event) => {
   await start();
 });
 $("logout").addEventListener("click", async () => {
-  await fetch("/api/v1/logout", { method: "POST" });
+  await fetch("/api/v1/session", { method: "DELETE" });
   showLogin();
 });
-$("more").addEventListener("click", () => loadAlerts(oldest));
+$("more").addEventListener("click", () => loadAlerts(next));
 $("detail-close").addEventListener("click", () => $("detail").close());
 $("detail").addEventListener("close", () => {
   $("detail-media").replaceChildren();

@@ -14,7 +14,7 @@ import (
 // configuration's data folder.
 type remote struct {
 	Server string `env:"VIGIL_SERVER" placeholder:"URL" help:"Address of another machine's console."`
-	Token  string `env:"VIGIL_TOKEN" help:"Admin token for it."`
+	Token  string `env:"VIGIL_TOKEN" help:"Token for it."`
 }
 
 func (r remote) client(g *Globals) (*client.Client, error) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"iter"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"vigil/clips"
 	"vigil/internal/bus"
 	"vigil/internal/web"
+	"vigil/vision"
 )
 
 const (
@@ -24,62 +24,89 @@ const (
 	lookTime = 2 * time.Second
 )
 
-// alertList shows visits and events to the console.
+// alertList shows visits, events and what people say of them to the console.
 type alertList struct {
-	visits *alertsjs.Store
-	events *bus.Topic[alerts.Event]
-	links  *web.Links
-	media  clips.Store
+	visits  *alertsjs.Store
+	reviews *bus.KV[review]
+	events  *bus.Topic[alerts.Event]
+	links   *web.Links
+	media   clips.Store
 }
 
 // List implements web.Alerts. An alert's id begins with its time, so the order of ids is the order of time.
-func (l alertList) List(ctx context.Context, before string, limit int) ([]web.AlertView, error) {
+func (l alertList) List(ctx context.Context, q web.AlertQuery) (web.AlertPage, error) {
 	visits, err := l.visits.List(ctx)
 	if err != nil {
-		return nil, err
+		return web.AlertPage{}, err
+	}
+	said, err := l.said(ctx)
+	if err != nil {
+		return web.AlertPage{}, err
 	}
 	slices.SortFunc(visits, func(a, b alerts.Visit) int { return cmp.Compare(b.Alert.ID, a.Alert.ID) })
-	visits = slices.DeleteFunc(visits, func(v alerts.Visit) bool { return before != "" && v.Alert.ID >= before })
-	return l.views(ctx, visits[:min(limit, len(visits))]), nil
+	visits = slices.DeleteFunc(visits, func(v alerts.Visit) bool { return !asked(q, said[v.Alert.ID].shown(v), said[v.Alert.ID].Review) })
+	page := web.AlertPage{Alerts: l.views(ctx, visits[:min(q.Limit, len(visits))], said)}
+	if len(visits) > q.Limit {
+		page.Next = page.Alerts[q.Limit-1].Alert.ID
+	}
+	return page, nil
+}
+
+// asked says whether the alert is one of those of the query.
+func asked(q web.AlertQuery, a alerts.Alert, r web.Review) bool {
+	switch {
+	case q.Before != "" && a.ID >= q.Before,
+		a.OpenedAt.Before(q.From),
+		!q.To.IsZero() && !a.OpenedAt.Before(q.To),
+		len(q.Cameras) > 0 && !slices.Contains(q.Cameras, a.Camera),
+		q.Stranger != "" && a.Stranger != q.Stranger,
+		q.State != "" && q.State != cmp.Or(r.State, web.ReviewNew):
+		return false
+	case q.Person != "":
+		return a.Decision == vision.Known && a.Nearest != nil && a.Nearest.Person == q.Person
+	}
+	return true
 }
 
 // Get implements web.Alerts.
 func (l alertList) Get(ctx context.Context, id string) (web.AlertView, error) {
-	visit, err := l.visits.Get(ctx, id)
-	if errors.Is(err, alerts.ErrNotFound) {
-		return web.AlertView{}, web.ErrNotFound
-	}
+	visit, err := l.visit(ctx, id)
 	if err != nil {
 		return web.AlertView{}, err
 	}
-	return l.views(ctx, []alerts.Visit{visit})[0], nil
+	said, err := l.reviews.Get(ctx, id)
+	if err != nil && !errors.Is(err, bus.ErrNotFound) {
+		return web.AlertView{}, err
+	}
+	return l.views(ctx, []alerts.Visit{visit}, map[string]review{id: said.Value})[0], nil
 }
 
-// Events implements web.Alerts.
-func (l alertList) Events(ctx context.Context, from time.Time) iter.Seq2[alerts.Event, error] {
-	if from.IsZero() {
-		from = time.Now()
+// visit returns a visit, or web.ErrNotFound.
+func (l alertList) visit(ctx context.Context, id string) (alerts.Visit, error) {
+	visit, err := l.visits.Get(ctx, id)
+	if errors.Is(err, alerts.ErrNotFound) {
+		return visit, web.ErrNotFound
 	}
-	return l.events.Tail(ctx, bus.TailOptions{From: from, Follow: true})
+	return visit, err
 }
 
 // views makes the views of a page.
-func (l alertList) views(ctx context.Context, visits []alerts.Visit) []web.AlertView {
+func (l alertList) views(ctx context.Context, visits []alerts.Visit, said map[string]review) []web.AlertView {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	views := make([]web.AlertView, len(visits))
 	var group errgroup.Group
 	group.SetLimit(lookers)
 	for i, v := range visits {
-		group.Go(func() error { views[i] = l.view(ctx, v); return nil })
+		group.Go(func() error { views[i] = l.view(ctx, v, said[v.Alert.ID]); return nil })
 	}
 	_ = group.Wait() // nothing fails
 	return views
 }
 
 // view makes the links, which are not kept since they expire. What was deleted since gets none.
-func (l alertList) view(ctx context.Context, v alerts.Visit) web.AlertView {
-	view := web.AlertView{Alert: v.Alert}
+func (l alertList) view(ctx context.Context, v alerts.Visit, said review) web.AlertView {
+	view := web.AlertView{Alert: said.shown(v), Review: said.Review}
 	if !l.deleted(ctx, v, v.ShotKey) {
 		view.Alert.BestShotURL = l.links.Shot(v.ShotKey)
 	}

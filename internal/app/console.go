@@ -3,9 +3,10 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	alertsjs "vigil/alerts/jetstream"
 	"vigil/clips"
@@ -23,52 +24,11 @@ func (a *App) openConsole(ctx context.Context) error {
 	if !a.has(Console) {
 		return nil
 	}
-	states, err := bus.OpenKV[frames.CameraState](ctx, a.bus, bus.Cameras)
+	parts, err := a.openParts(ctx)
 	if err != nil {
 		return err
 	}
-	visits, err := alertsjs.OpenStore(ctx, a.bus)
-	if err != nil {
-		return err
-	}
-	people, err := a.openDirectory(ctx)
-	if err != nil {
-		return err
-	}
-	settings, err := bus.OpenKV[visionState](ctx, a.bus, bus.Settings)
-	if err != nil {
-		return err
-	}
-	watched, err := bus.OpenKV[vision.State](ctx, a.bus, bus.Watching)
-	if err != nil {
-		return err
-	}
-	process, err := bus.OpenKV[child.Status](ctx, a.bus, bus.Settings)
-	if err != nil {
-		return err
-	}
-	ledger, err := alertsjs.OpenLedger(ctx, a.bus)
-	if err != nil {
-		return err
-	}
-	hooks := webhooks{a.bus, ledger, func() []config.Endpoint { return receivers(*a.live.Load()) }, a.links}
-	kept, err := bus.OpenKV[[]retention.State](ctx, a.bus, bus.Settings)
-	if err != nil {
-		return err
-	}
-	rules, err := bus.OpenKV[[]web.RuleView](ctx, a.bus, bus.Settings)
-	if err != nil {
-		return err
-	}
-	reloaded, err := bus.OpenKV[reloadState](ctx, a.bus, bus.Settings)
-	if err != nil {
-		return err
-	}
-	sweeper, err := a.openSweeper(ctx)
-	if err != nil {
-		return err
-	}
-	latency, err := newLatencyMetrics(ctx, a.bus)
+	tokens, own, err := a.openTokens(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,50 +36,110 @@ func (a *App) openConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	local, localHash := web.NewToken()
-	if err := a.leaveAccess(local); err != nil {
-		return err
-	}
-	admin, err := a.adminHash(ctx)
+	configuration, err := a.cfg.JSON()
 	if err != nil {
 		return err
 	}
+	decisions := decisionLog{visits: parts.list.visits, sightings: alertsjs.Sightings(a.bus)}
+	people := parts.people
 	a.routes.Handle("/", web.New(web.Config{
-		Cameras: cameraList{states},
-		Alerts:  alertList{visits: visits, events: alertsjs.Events(a.bus), links: a.links, media: a.store},
-		Explain: decisionLog{visits: visits, sightings: alertsjs.Sightings(a.bus)},
-		Dead:    deadLetters{a.bus, ledger}, Webhooks: hooks, Keeps: keeps{kept, sweeper}, Rules: ruleList{rules},
-		ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)),
-		People:  people, Media: a.store, Links: a.links, Tokens: []web.TokenHash{admin, localHash},
-		Checks: append(a.checks, visionCheck(settings), childCheck(process), overloadCheck(watched), cameraCheck(cameraList{states}),
-			webhookCheck(hooks), retentionCheck(kept), reloadCheck(reloaded)), Version: a.version,
-		Metrics: newMetrics(a.version, cameraList{states}, watched, kept,
-			append(a.child.collectors(), newHookMetrics(hooks), newStorageMetrics(a.storage), newChildMetrics(process), latency,
-				newReloadMetrics(reloaded), newRuleMetrics(ruleList{rules}))...),
+		Cameras: shownCameras{cameraList{parts.states}, a.configured, a.bus},
+		Alerts:  parts.list, Explain: decisions, Rules: ruleList{parts.rules},
+		Strangers: strangerBook{parts.list, decisions, people, time.Now}, Search: faceSearch{parts.list, people.Photos, a.bus},
+		Dead: deadLetters{a.bus, parts.ledger}, Webhooks: parts.hooks, Keeps: keeps{parts.kept, parts.sweeper},
+		People: people, Media: a.store, Links: a.links, ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)),
+		Tokens: tokens, Fixed: own, Settings: configuration, Version: a.version,
+		Checks: parts.checks(a.checks), Metrics: newMetrics(a.version, cameraList{parts.states}, parts.watched, parts.kept, parts.metrics(a)...),
 		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
 	return nil
 }
 
-// cameraCheck tells that video does not come. Vigil is ready all the same: nothing that it does would bring it back. It
-// names no camera: everybody who reaches the listener may read it.
-func cameraCheck(cameras cameraList) web.Check {
-	return web.Check{Name: "cameras", Probe: func(ctx context.Context) error {
-		states, err := cameras.Cameras(ctx)
+// consoleParts are what the console shows, as the roles keep it on the bus.
+type consoleParts struct {
+	states   *bus.KV[frames.CameraState]
+	watched  *bus.KV[vision.State]
+	model    *bus.KV[visionState]
+	process  *bus.KV[child.Status]
+	kept     *bus.KV[[]retention.State]
+	rules    *bus.KV[[]web.RuleView]
+	reloaded *bus.KV[reloadState]
+
+	list    alertList
+	people  directory
+	ledger  *alertsjs.Ledger
+	hooks   webhooks
+	sweeper *retention.Sweeper
+	latency *latencyMetrics
+}
+
+func (a *App) openParts(ctx context.Context) (p consoleParts, err error) {
+	for _, err := range []error{
+		openInto(ctx, a.bus, bus.Cameras, &p.states), openInto(ctx, a.bus, bus.Watching, &p.watched),
+		openInto(ctx, a.bus, bus.Settings, &p.model), openInto(ctx, a.bus, bus.Settings, &p.process),
+		openInto(ctx, a.bus, bus.Settings, &p.kept), openInto(ctx, a.bus, bus.Settings, &p.rules),
+		openInto(ctx, a.bus, bus.Settings, &p.reloaded),
+	} {
 		if err != nil {
-			return err
+			return p, err
 		}
-		away := 0
-		for _, s := range states {
-			if !s.Online {
-				away++
-			}
-		}
-		if away > 0 {
-			return web.Notice(fmt.Sprintf("no video comes from %d of %d cameras: `vigil cameras list` says why", away, len(states)))
-		}
-		return nil
-	}}
+	}
+	if p.list, err = a.openAlertList(ctx); err != nil {
+		return p, err
+	}
+	if p.people, err = a.openDirectory(ctx); err != nil {
+		return p, err
+	}
+	if p.ledger, err = alertsjs.OpenLedger(ctx, a.bus); err != nil {
+		return p, err
+	}
+	p.hooks = webhooks{a.bus, p.ledger, func() []config.Endpoint { return receivers(*a.live.Load()) }, a.links}
+	if p.sweeper, err = a.openSweeper(ctx); err != nil {
+		return p, err
+	}
+	p.latency, err = newLatencyMetrics(ctx, a.bus)
+	return p, err
+}
+
+func openInto[T any](ctx context.Context, c *bus.Conn, bucket string, kv **bus.KV[T]) (err error) {
+	*kv, err = bus.OpenKV[T](ctx, c, bucket)
+	return err
+}
+
+// checks are those of the process, and of what the roles tell.
+func (p consoleParts) checks(own []web.Check) []web.Check {
+	return append(own, visionCheck(p.model), childCheck(p.process), overloadCheck(p.watched), cameraCheck(cameraList{p.states}),
+		webhookCheck(p.hooks), retentionCheck(p.kept), reloadCheck(p.reloaded))
+}
+
+// metrics are those beside the cameras' and the program's.
+func (p consoleParts) metrics(a *App) []prometheus.Collector {
+	return append(a.child.collectors(), newHookMetrics(p.hooks), newStorageMetrics(a.storage), newChildMetrics(p.process), p.latency,
+		newReloadMetrics(p.reloaded), newRuleMetrics(ruleList{p.rules}))
+}
+
+// openAlertList opens what is kept of alerts.
+func (a *App) openAlertList(ctx context.Context) (alertList, error) {
+	visits, err := alertsjs.OpenStore(ctx, a.bus)
+	if err != nil {
+		return alertList{}, err
+	}
+	reviews, err := bus.OpenKV[review](ctx, a.bus, bus.Reviews)
+	return alertList{visits: visits, reviews: reviews, events: alertsjs.Events(a.bus), links: a.links, media: a.store}, err
+}
+
+// openTokens opens the tokens that were made, and makes those of this process: the admin's of the first start, and one for
+// commands on this machine.
+func (a *App) openTokens(ctx context.Context) (made tokenList, own []web.KeptToken, err error) {
+	if made.kv, err = bus.OpenKV[web.KeptToken](ctx, a.bus, bus.Tokens); err != nil {
+		return made, nil, err
+	}
+	local, localHash := web.NewToken()
+	if err := a.leaveAccess(local); err != nil {
+		return made, nil, err
+	}
+	admin, err := a.adminHash(ctx)
+	return made, []web.KeptToken{fixed(adminToken, "admin", admin), fixed(localToken, "command line", localHash)}, err
 }
 
 // adminHash makes the admin token at the first start. Only its hash is kept, on the bus.
@@ -134,22 +154,4 @@ func (a *App) adminHash(ctx context.Context) (web.TokenHash, error) {
 		a.adminToken = token
 	}
 	return hash, err
-}
-
-// cameraList shows the cameras bucket to the console.
-type cameraList struct {
-	kv *bus.KV[frames.CameraState]
-}
-
-// Cameras implements web.Cameras. A state that nobody renews is not believed.
-func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
-	entries, err := c.kv.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var states []frames.CameraState
-	for _, entry := range entries {
-		states = append(states, entry.Value.At(time.Now()))
-	}
-	return states, nil
 }

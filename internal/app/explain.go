@@ -88,7 +88,30 @@ func explanation(id string, alert *alerts.Alert, found map[string][]vision.Sight
 	slices.SortFunc(e.Tracks, func(a, b web.TrackStory) int {
 		return cmp.Or(a.Sightings[0].Start.Compare(b.Sightings[0].Start), cmp.Compare(a.Track, b.Track))
 	})
+	e.Summary = summary(e.Tracks)
 	return e, nil
+}
+
+// summary tells people the decision that counted: the last of the track that was decided first, unless a later one of
+// any says that it was somebody enrolled.
+func summary(tracks []web.TrackStory) string {
+	told := tracks[0].Sightings[len(tracks[0].Sightings)-1]
+	for _, t := range tracks {
+		if last := t.Sightings[len(t.Sightings)-1]; last.Decision.Outcome == vision.Known {
+			told = last
+			break
+		}
+	}
+	d := told.Decision
+	switch {
+	case d.Outcome == vision.Known:
+		return fmt.Sprintf("Known: this is %s, %s.", d.Person, d.Reason)
+	case d.Outcome == vision.Undecided:
+		return fmt.Sprintf("Undecided: %s.", d.Reason)
+	case d.Nearest == "":
+		return fmt.Sprintf("A stranger: %s.", d.Reason)
+	}
+	return fmt.Sprintf("A stranger: %s. The most similar person is %s, at %.2f.", d.Reason, d.Nearest, d.Score)
 }
 
 func unexplained(id, why string) error {

@@ -21,6 +21,17 @@ import (
 // openLog is a decision log on a bus of its own.
 func openLog(t *testing.T) decisionLog {
 	t.Helper()
+	c := startBus(t)
+	visits, err := alertsjs.OpenStore(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decisionLog{visits: visits, sightings: alertsjs.Sightings(c)}
+}
+
+// startBus is a bus with all that is declared on it.
+func startBus(t *testing.T) *bus.Conn {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server, err := natsd.Start(t.Context(), natsd.Config{Dir: t.TempDir(), Log: log, MaxStore: 1 << 30})
 	if err != nil {
@@ -40,11 +51,7 @@ func openLog(t *testing.T) decisionLog {
 	if err := c.Declare(t.Context(), bus.Limits{Store: server.MaxStore()}); err != nil {
 		t.Fatal(err)
 	}
-	visits, err := alertsjs.OpenStore(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return decisionLog{visits: visits, sightings: alertsjs.Sightings(c)}
+	return c
 }
 
 // say publishes sightings of a track that begins start seconds ago.

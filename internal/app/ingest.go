@@ -58,6 +58,9 @@ func (a *App) openIngest(ctx context.Context) error {
 		a.routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	}
 	a.task("ingest", supervisor.Run)
+	a.task("camera tests", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, tryCameraSubject, "ingest", a.tryCamera)
+	})
 	a.onReload(a.reloadCameras(supervisor, states))
 	return a.endUndecodable(ctx, supervisor)
 }

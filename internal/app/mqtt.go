@@ -66,9 +66,8 @@ func (a *App) openMQTT(ctx context.Context, ledger *alertsjs.Ledger) error {
 // exists says whether a camera that the bus knows still is one: the configuration decides where this process has it, and
 // elsewhere whether anything was heard of it.
 func (a *App) exists(s frames.CameraState) bool {
-	cameras := a.live.Load().Cameras
-	if a.has(Ingest) && len(cameras) > 0 {
-		return slices.ContainsFunc(cameras, func(c config.Camera) bool { return c.ID == string(s.Camera) })
+	if a.has(Ingest) && len(a.live.Load().Cameras) > 0 {
+		return a.configured(s.Camera)
 	}
 	return time.Since(s.Updated) < forgetCamera
 }

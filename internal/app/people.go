@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"path"
+	"time"
 
 	"vigil/clips"
 	"vigil/internal/bus"
@@ -65,8 +67,12 @@ func (r records) Watch(ctx context.Context) iter.Seq2[struct{}, error] {
 // directory shows internal/people to the console.
 type directory struct {
 	*people.Directory
-	bus *bus.Conn
+	bus     *bus.Conn
+	history time.Duration // how long alerts and events are kept
 }
+
+// sightingsKept is how long the bus keeps sightings.
+const sightingsKept = 7 * 24 * time.Hour
 
 func (a *App) openDirectory(ctx context.Context) (directory, error) {
 	kept, err := a.openPeople(ctx)
@@ -75,7 +81,7 @@ func (a *App) openDirectory(ctx context.Context) (directory, error) {
 		Judge: func(ctx context.Context, asked people.Application) (people.Judgement, error) {
 			return bus.Request[people.Application, people.Judgement](ctx, a.bus, judgeSubject, asked)
 		},
-	}, a.bus}, err
+	}, a.bus, time.Duration(a.cfg.Retention.Alerts)}, err
 }
 
 // Calibration implements web.People.
@@ -100,13 +106,21 @@ func (d directory) Enrol(ctx context.Context, name string, photos []web.Photo, c
 	for _, photo := range photos {
 		uploads = append(uploads, people.Upload{File: photo.Name, Data: photo.Data})
 	}
-	p, err := d.Directory.Enrol(ctx, name, uploads, people.Choices(c))
+	p, err := d.Directory.Enrol(ctx, name, uploads, people.Choices{Face: c.Face, Force: c.Force})
 	return personView(p), asRefusal(err)
 }
 
-// Remove implements web.People.
-func (d directory) Remove(ctx context.Context, name string) error {
-	return asRefusal(d.Directory.Remove(ctx, name))
+// Erase implements web.People.
+func (d directory) Erase(ctx context.Context, name string) (web.Receipt, error) {
+	person, err := d.Remove(ctx, name)
+	if err != nil {
+		return web.Receipt{}, asRefusal(err)
+	}
+	now := time.Now().UTC()
+	return web.Receipt{Person: name, ErasedAt: now, Photos: len(person.Photos), Kept: []web.Kept{
+		{What: "decisions about tracks that looked like this person", Until: now.Add(sightingsKept)},
+		{What: "alerts and events that name this person", Until: now.Add(d.history)},
+	}}, nil
 }
 
 // asRefusal turns what is the asker's fault into what the console tells them.
@@ -124,9 +138,20 @@ func asRefusal(err error) error {
 }
 
 func personView(p people.Person) web.PersonView {
-	view := web.PersonView{Name: p.Name, Source: p.Source, Photos: []web.PhotoView{}}
+	view := web.PersonView{Name: p.Name, Source: p.Source, Ignored: p.Ignored, Updated: p.Updated, Photos: []web.PhotoView{}}
 	for _, photo := range p.Photos {
-		view.Photos = append(view.Photos, web.PhotoView{File: photo.File, Used: photo.Used, Verdict: photo.Verdict})
+		view.Photos = append(view.Photos, photoView(photo))
+	}
+	return view
+}
+
+func photoView(p people.Photo) web.PhotoView {
+	view := web.PhotoView{File: p.File, Used: p.Used, Verdict: p.Verdict, Quality: p.Quality}
+	if p.Used && p.Key != "" {
+		view.ID = path.Base(p.Key)
+	}
+	if !p.Added.IsZero() {
+		view.Added = &p.Added
 	}
 	return view
 }

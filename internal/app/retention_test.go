@@ -143,9 +143,9 @@ func TestRetention(t *testing.T) {
 
 // An alert whose clip or shot is gone says so; one whose links still open is believed, and so is a store that is away.
 func TestAlertsSayWhatWasDeleted(t *testing.T) {
-	visits := openLog(t).visits
-	store := &clipstest.Memory{}
-	list := alertList{visits: visits, links: web.NewLinks("http://vigil", []byte("key")), media: store}
+	list := openAlertList(t)
+	visits, store := list.visits, &clipstest.Memory{}
+	list.media = store
 	now := time.Now()
 	for id, start := range map[string]time.Time{"A-kept": now.Add(-2 * week), "B-gone": now.Add(-2 * week), "C-young": now} {
 		if _, err := visits.Create(t.Context(), alerts.Visit{
@@ -161,7 +161,8 @@ func TestAlertsSayWhatWasDeleted(t *testing.T) {
 		}
 	}
 	said := func() (deleted []string) {
-		views, err := list.List(t.Context(), "", 10)
+		page, err := list.List(t.Context(), web.AlertQuery{Limit: 10})
+		views := page.Alerts
 		if err != nil || len(views) != 3 {
 			t.Fatalf("got %+v, %v", views, err)
 		}
@@ -184,8 +185,8 @@ func TestAlertsSayWhatWasDeleted(t *testing.T) {
 	if one, err := list.Get(t.Context(), "B-gone"); err != nil || !one.ClipDeleted || path.Base(one.Clip.Key) != "B-gone.mp4" {
 		t.Errorf("got %+v, %v", one, err)
 	}
-	if views, err := list.List(t.Context(), "B-gone", 10); err != nil || len(views) != 1 || views[0].Alert.ID != "A-kept" {
-		t.Errorf("before B: got %+v, %v", views, err)
+	if page, err := list.List(t.Context(), web.AlertQuery{Before: "B-gone", Limit: 10}); err != nil || len(page.Alerts) != 1 || page.Alerts[0].Alert.ID != "A-kept" {
+		t.Errorf("before B: got %+v, %v", page, err)
 	}
 	store.Before = func(string, string) error { return errors.New("away") }
 	if got := said(); got != nil {

@@ -112,6 +112,12 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 	a.task("calibration", func(ctx context.Context) error {
 		return bus.Respond(ctx, a.bus, calibrationSubject, "vision", gallery.Report)
 	})
+	a.task("search", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, compareSubject, "vision", gallery.Compare)
+	})
+	a.task("snapshots", func(ctx context.Context) error {
+		return bus.Respond(ctx, a.bus, snapshotSubject, "vision", a.snap)
+	})
 	a.onReload(func(ctx context.Context, _, next config.Config) (func(), error) {
 		commit, err := gallery.Prepare(ctx, photographed(next), next.People.FalseAccept)
 		if err != nil {
@@ -127,11 +133,20 @@ func (a *App) openGallery(ctx context.Context, engine vision.Engine) (*vision.Ro
 }
 
 // readPhoto decodes a photo.
-func (a *App) readPhoto(name string, data []byte) (vision.Picture, error) {
-	if a.parent != nil {
-		return a.parent.readPhoto(name, data)
+func (a *App) readPhoto(name string, data []byte) (picture vision.Picture, err error) {
+	err = a.beside("photo", "", 0, func() error {
+		picture, err = ReadPicture(name, data)
+		return err
+	})
+	return picture, err
+}
+
+// beside does something of the vision role's that its lanes know nothing of.
+func (a *App) beside(what, fragment string, pos uint64, do func() error) error {
+	if a.parent == nil {
+		return do()
 	}
-	return ReadPicture(name, data)
+	return a.parent.beside(what, fragment, pos, do)
 }
 
 // photographed are the people whose photos are in the configuration.

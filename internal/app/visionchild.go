@@ -117,12 +117,12 @@ func (a *App) openAround(ctx context.Context, s surroundings) (err error) {
 
 // orders are a child's, from its parent.
 type orders struct {
-	from   *child.Parent
-	memory child.Memory
-	given  chan struct{} // closed when the parent wants the child to work
-	guard  *child.Guard  // valid then
-	photos atomic.Int64
-	began  atomic.Pointer[child.Guard]
+	from    *child.Parent
+	memory  child.Memory
+	given   chan struct{} // closed when the parent wants the child to work
+	guard   *child.Guard  // valid then
+	began   atomic.Pointer[child.Guard]
+	besides atomic.Int64 // lanes of beside
 }
 
 // receive takes the order to work, and returns when the parent has no more.
@@ -149,17 +149,17 @@ func (o *orders) whenTold(run func(context.Context) error) func(context.Context)
 	}
 }
 
-// readPhoto is ReadPicture as something that crashes are laid to. A crash while a photo was read says nothing of the
-// fragments that were in work beside it.
-func (o *orders) readPhoto(name string, data []byte) (vision.Picture, error) {
+// beside does something that crashes are laid to while lanes decode: a crash in it says nothing of the fragments in work
+// beside it. A fragment's id may be empty.
+func (o *orders) beside(what, fragment string, pos uint64, do func() error) error {
 	if guard := o.began.Load(); guard != nil {
-		lane := guard.Lane("photo " + strconv.FormatInt(o.photos.Add(1), 10))
-		if err := lane.Enter("", 0); err != nil {
-			return vision.Picture{}, fmt.Errorf("read photo %s: %w", name, err)
+		lane := guard.Lane(what + " " + strconv.FormatInt(o.besides.Add(1), 10))
+		if err := lane.Enter(fragment, pos); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		defer lane.Leave()
 	}
-	return ReadPicture(name, data)
+	return do()
 }
 
 // guarded tells the parent what a worker decodes.

@@ -39,6 +39,10 @@ const (
 	Deliveries = "deliveries"
 	// Endpoints holds how each receiver of webhooks is doing.
 	Endpoints = "endpoints"
+	// Tokens holds the hashes of the API's tokens, and what each may do.
+	Tokens = "tokens"
+	// Reviews holds what people say of alerts.
+	Reviews = "reviews"
 )
 
 // LeaseTTL is how long a lease outlives the death of its holder. A holder renews every third of it, so that one lost
@@ -125,6 +129,10 @@ func buckets(alerts time.Duration) []jetstream.KeyValueConfig {
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
 		// A few hundred bytes per endpoint, overwritten. That one wants no more is true until somebody says otherwise.
 		{Bucket: Endpoints, MaxBytes: 4 * mib},
+		// A few hundred bytes per token.
+		{Bucket: Tokens, MaxBytes: 4 * mib},
+		// A few hundred bytes per alert that somebody has looked at, and its notes. As long as the alerts.
+		{Bucket: Reviews, MaxBytes: 64 * mib, TTL: alerts},
 		// About 400 bytes per event and endpoint, 1 KiB where attempts failed, for as long as a copy of one may lie in
 		// the outbox.
 		{Bucket: Deliveries, MaxBytes: 128 * mib, TTL: 14 * day},

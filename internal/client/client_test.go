@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"io"
 	"iter"
 	"log/slog"
@@ -23,24 +25,33 @@ import (
 	"vigil/internal/web"
 )
 
+// unasked are the methods that no test here asks.
+type unasked interface {
+	web.Alerts
+	web.Cameras
+	web.Explainer
+	web.People
+}
+
 // house is everything behind the console.
 type house struct {
+	unasked
+
 	people  map[string]web.PersonView
 	from    time.Time
 	notices []alerts.Event
 	dead    []web.DeadView
 }
 
-func (h *house) Cameras(context.Context) ([]frames.CameraState, error) {
-	return []frames.CameraState{{Camera: "door", Online: true}}, nil
+func (h *house) Cameras(context.Context) ([]web.CameraView, error) {
+	return []web.CameraView{{CameraState: frames.CameraState{Camera: "door", Online: true}}}, nil
 }
 
-func (h *house) List(_ context.Context, _ string, limit int) ([]web.AlertView, error) {
-	var all []web.AlertView
-	for i := range limit {
-		all = append(all, web.AlertView{Alert: alerts.Alert{ID: fmt.Sprint("01J", i)}})
+func (h *house) List(_ context.Context, q web.AlertQuery) (page web.AlertPage, err error) {
+	for i := range q.Limit {
+		page.Alerts = append(page.Alerts, web.AlertView{Alert: alerts.Alert{ID: fmt.Sprint("01J", i)}})
 	}
-	return all, nil
+	return page, nil
 }
 
 func (h *house) Get(_ context.Context, id string) (web.AlertView, error) {
@@ -51,8 +62,8 @@ func (h *house) Get(_ context.Context, id string) (web.AlertView, error) {
 }
 
 // Events yields what there is and fails then.
-func (h *house) Events(_ context.Context, from time.Time) iter.Seq2[alerts.Event, error] {
-	h.from = from
+func (h *house) Events(_ context.Context, since web.Since) iter.Seq2[alerts.Event, error] {
+	h.from = since.From
 	return func(yield func(alerts.Event, error) bool) {
 		for _, e := range h.notices {
 			if !yield(e, nil) {
@@ -73,21 +84,21 @@ func (h *house) People(context.Context) (all []web.PersonView, err error) {
 func (h *house) Enrol(_ context.Context, name string, photos []web.Photo, c web.Choices) (web.PersonView, error) {
 	p := web.PersonView{Name: name, Source: "enrolled"}
 	for _, photo := range photos {
-		if string(photo.Data) == "blank" {
+		if photo.Name == "wall.jpg" {
 			return web.PersonView{}, web.Refused{Reason: photo.Name + ": no face found"}
 		}
-		p.Photos = append(p.Photos, web.PhotoView{File: photo.Name, Used: true, Verdict: fmt.Sprintf("%s %d %t", photo.Data, c.Face, c.Force)})
+		p.Photos = append(p.Photos, web.PhotoView{File: photo.Name, Used: true, Verdict: fmt.Sprintf("%s %d %t", photo.Data[len(photo.Data)-3:], c.Face, c.Force)})
 	}
 	h.people[name] = p
 	return p, nil
 }
 
-func (h *house) Remove(_ context.Context, name string) error {
+func (h *house) Erase(_ context.Context, name string) (web.Receipt, error) {
 	if _, ok := h.people[name]; !ok {
-		return web.ErrNotFound
+		return web.Receipt{}, web.ErrNotFound
 	}
 	delete(h.people, name)
-	return nil
+	return web.Receipt{Person: name}, nil
 }
 
 const clipKey = "clips/2026/11/22/door/01J %2F?.mp4"
@@ -105,13 +116,20 @@ func (media) Get(_ context.Context, key string) (io.ReadSeekCloser, clips.Object
 	return body{bytes.NewReader([]byte("video"))}, clips.Object{Key: key, Size: 5, ContentType: clips.TypeMP4}, nil
 }
 
+// photo is a JPEG that ends in text.
+func photo(text string) []byte {
+	var out bytes.Buffer
+	_ = jpeg.Encode(&out, image.NewGray(image.Rect(0, 0, 8, 8)), nil)
+	return append(out.Bytes(), text...)
+}
+
 func serve(t *testing.T) (*house, *Client) {
 	t.Helper()
 	h := &house{people: map[string]web.PersonView{}}
 	token, hash := web.NewToken()
 	server := httptest.NewServer(web.New(web.Config{
 		Cameras: h, Alerts: h, Explain: h, Dead: h, Webhooks: h, People: h, Media: media{}, Links: web.NewLinks("https://vigil.example", []byte("key")),
-		Tokens: []web.TokenHash{hash}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Fixed: []web.KeptToken{{Token: web.Token{Role: web.Admin}, Hash: hash}}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Checks: []web.Check{{Name: "bus", Probe: func(context.Context) error { return errors.New("no answer") }}},
 	}).Handler())
 	t.Cleanup(server.Close)

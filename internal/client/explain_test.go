@@ -20,7 +20,7 @@ func TestExplain(t *testing.T) {
 	if e, err := c.Explain(t.Context(), "door/e1/90-1&x"); err != nil || len(e.Tracks) != 1 || e.Tracks[0].Track != "door/e1/90-1&x" {
 		t.Errorf("got %+v, %v", e, err)
 	}
-	if _, err := c.Explain(t.Context(), "01X"); err == nil || err.Error() != "explain 01X: not found" {
+	if _, err := c.Explain(t.Context(), "01X"); err == nil || err.Error() != "explain 01X: there is no such alert: not found" {
 		t.Errorf("unknown: got %v", err)
 	}
 }

@@ -17,7 +17,7 @@ func (h *house) Calibration(context.Context) (vision.Report, error) {
 func TestPeople(t *testing.T) {
 	_, c := serve(t)
 	for _, name := range []string{"Zoë / Ann", "a%2Fb?", "O'Neil \"x\"", "...a"} {
-		photos := []web.Photo{{Name: "1 ü.jpg", Data: []byte("one")}, {Name: "2.jpg", Data: []byte("two")}}
+		photos := []web.Photo{{Name: "1 ü.jpg", Data: photo("one")}, {Name: "2.jpg", Data: photo("two")}}
 		p, err := c.Enrol(t.Context(), name, photos, web.Choices{Face: 2, Force: true})
 		if err != nil || p.Name != name || len(p.Photos) != 2 || p.Photos[0].File != "1 ü.jpg" || p.Photos[1].Verdict != "two 2 true" {
 			t.Errorf("%q: got %+v, %v", name, p, err)
@@ -37,7 +37,7 @@ func TestPeople(t *testing.T) {
 			t.Errorf("%q: got %v", name, err)
 		}
 	}
-	_, err := c.Enrol(t.Context(), "Ann", []web.Photo{{Name: "wall.jpg", Data: []byte("blank")}}, web.Choices{})
+	_, err := c.Enrol(t.Context(), "Ann", []web.Photo{{Name: "wall.jpg", Data: photo("")}}, web.Choices{})
 	if err == nil || err.Error() != "wall.jpg: no face found" {
 		t.Errorf("refused: got %v", err)
 	}

@@ -48,6 +48,9 @@ func judged(files []file, photos []vision.Candidate) []Photo {
 		if photos[i].Finding != "" {
 			all[i].Verdict = photos[i].Text()
 		}
+		if q := photos[i].Quality; q != (vision.Quality{}) {
+			all[i].Quality = &q
+		}
 		if remedy := photos[i].Remedy(); remedy != "" {
 			all[i].Verdict += ": " + remedy
 		}

@@ -154,7 +154,7 @@ func TestGalleryFollowsChanges(t *testing.T) {
 			}
 			return nil
 		})
-		if err := d.Remove(t.Context(), "Ann"); err != nil {
+		if _, err := d.Remove(t.Context(), "Ann"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -52,6 +52,9 @@ type Photo struct {
 	Verdict string `json:"verdict"` // what was thought of it, for people
 	// At lies in the face that was chosen among several; nil where there was nothing to choose.
 	At *vision.Point `json:"at,omitempty"`
+	// Quality is that of the face; nil where none was found.
+	Quality *vision.Quality `json:"quality,omitempty"`
+	Added   time.Time       `json:"added,omitzero"` // when it was enrolled
 }
 
 // Person is somebody enrolled, as kept on the bus.
@@ -60,6 +63,8 @@ type Person struct {
 	Source  string    `json:"source"`
 	Photos  []Photo   `json:"photos"`
 	Updated time.Time `json:"updated"`
+	// Ignored says that the name is nobody's: the person is a stranger who is to raise no alert.
+	Ignored bool `json:"ignored,omitempty"`
 }
 
 // Records keeps people by name.
@@ -88,6 +93,8 @@ type Judgement struct {
 type Choices struct {
 	Face  int  `json:"face"`  // which face of each photo, counted from left to right, from 1; 0: the only one
 	Force bool `json:"force"` // use photos also when they resemble somebody else, or not the person's other ones
+	// Ignored says, of somebody new, that the name is nobody's.
+	Ignored bool `json:"ignored,omitempty"`
 }
 
 // Application asks for new photos of a person to be looked at.
@@ -136,7 +143,7 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload, c 
 	person, err := d.Records.Get(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		person = Person{Name: name, Source: FromEnrolment}
+		person = Person{Name: name, Source: FromEnrolment, Ignored: c.Ignored}
 	case err != nil:
 		return Person{}, err
 	case person.Source == FromConfiguration:
@@ -165,11 +172,13 @@ func (d *Directory) Enrol(ctx context.Context, name string, uploads []Upload, c 
 	if len(used) == 0 {
 		return Person{}, Refused(judged)
 	}
+	now := time.Now().UTC()
 	for _, photo := range used {
+		photo.Added = now
 		person.Photos = slices.DeleteFunc(person.Photos, func(p Photo) bool { return p.Key == photo.Key })
 		person.Photos = append(person.Photos, photo)
 	}
-	person.Updated = time.Now().UTC()
+	person.Updated = now
 	if err := d.Records.Put(ctx, person); err != nil {
 		// The record may be there all the same, so its photos stay. Enrolled again, they have the same keys.
 		return Person{}, fmt.Errorf("keep person: %w", err)
@@ -191,8 +200,39 @@ func (d *Directory) discard(ctx context.Context, person Person, photos []Photo) 
 	return errors.Join(errs...)
 }
 
-// Remove forgets the person and deletes the photos: the record first, so that nobody matches any more from then on.
-func (d *Directory) Remove(ctx context.Context, name string) error {
+// Remove forgets the person and deletes the photos, and returns who that was: the record goes first, so that nobody
+// matches any more from then on.
+func (d *Directory) Remove(ctx context.Context, name string) (Person, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	person, err := d.Records.Get(ctx, name)
+	if err != nil {
+		return Person{}, err
+	}
+	if person.Source == FromConfiguration {
+		return Person{}, fmt.Errorf("%s %w", name, ErrConfigured)
+	}
+	if err := d.Records.Delete(ctx, name); err != nil {
+		return Person{}, fmt.Errorf("remove %s: %w", name, err)
+	}
+	return person, d.discard(ctx, Person{}, person.Photos)
+}
+
+// Keys are the keys of the person's photos; none of somebody who is not enrolled.
+func (d *Directory) Keys(ctx context.Context, name string) ([]string, error) {
+	person, err := d.Records.Get(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	var keys []string
+	for _, photo := range person.Photos {
+		keys = append(keys, photo.Key)
+	}
+	return keys, err
+}
+
+// RemovePhotos forgets photos of the person by their keys and deletes them. Whoever has none left is forgotten too.
+func (d *Directory) RemovePhotos(ctx context.Context, name string, keys []string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	person, err := d.Records.Get(ctx, name)
@@ -202,10 +242,24 @@ func (d *Directory) Remove(ctx context.Context, name string) error {
 	if person.Source == FromConfiguration {
 		return fmt.Errorf("%s %w", name, ErrConfigured)
 	}
-	if err := d.Records.Delete(ctx, name); err != nil {
-		return fmt.Errorf("remove %s: %w", name, err)
+	var gone []Photo
+	kept := slices.DeleteFunc(slices.Clone(person.Photos), func(p Photo) bool {
+		goes := slices.Contains(keys, p.Key)
+		if goes {
+			gone = append(gone, p)
+		}
+		return goes
+	})
+	person.Photos, person.Updated = kept, time.Now().UTC()
+	if len(kept) == 0 {
+		err = d.Records.Delete(ctx, name)
+	} else if len(gone) > 0 {
+		err = d.Records.Put(ctx, person)
 	}
-	return d.discard(ctx, Person{}, person.Photos)
+	if err != nil {
+		return fmt.Errorf("remove photos of %s: %w", name, err)
+	}
+	return d.discard(ctx, person, gone)
 }
 
 // photoKey follows from the name and the bytes, so that the same photo sent twice is kept once.

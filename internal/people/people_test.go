@@ -101,7 +101,7 @@ func TestConfiguredPeopleAreChangedInTheirFile(t *testing.T) {
 	if _, err := d.Enrol(t.Context(), "Ann", upload("face:Ann"), Choices{}); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), "Ann") {
 		t.Errorf("enrol: got %v", err)
 	}
-	if err := d.Remove(t.Context(), "Ann"); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), "Ann") {
+	if _, err := d.Remove(t.Context(), "Ann"); !errors.Is(err, ErrConfigured) || !strings.Contains(err.Error(), "Ann") {
 		t.Errorf("remove: got %v", err)
 	}
 	if len(s.people) != 1 || len(s.keys()) != 0 {
@@ -113,10 +113,10 @@ func TestRemove(t *testing.T) {
 	s, d, _ := house(t)
 	enrol(t, d, "Ann", "face:Ann", "face:Ann#2")
 	enrol(t, d, "Bob", "face:Bob")
-	if err := d.Remove(t.Context(), "Ann"); err != nil {
+	if _, err := d.Remove(t.Context(), "Ann"); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Remove(t.Context(), "Ann"); !errors.Is(err, ErrNotFound) {
+	if _, err := d.Remove(t.Context(), "Ann"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("again: got %v", err)
 	}
 	if len(s.people) != 1 || len(s.keys()) != 1 {

@@ -1,33 +1,40 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"net"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
 const (
 	sessionCookie = "vigil_session"
 	sessionLife   = 30 * 24 * time.Hour
-	// wrongTokens is how many wrong tokens an address may send in a minute before it has to wait.
-	wrongTokens = 5
+	tokenPrefix   = "vgl_"
+	maxTokenName  = 100
+	idLength      = 10
 )
 
-// TokenHash is the SHA-256 of a token. Tokens have 160 random bits, so a fast hash is enough.
+// TokenHash is the SHA-256 of a token. Tokens have 130 random bits, so a fast hash is enough.
 type TokenHash [sha256.Size]byte
 
-// NewToken makes a token and its hash. Only the hash is kept.
+// NewToken makes a token without an id, for the first start and for commands, and its hash. Only the hash is kept.
 func NewToken() (string, TokenHash) {
-	token := "vgl_" + strings.ToLower(rand.Text())
+	token := tokenPrefix + strings.ToLower(rand.Text())
 	return token, HashToken(token)
+}
+
+// newTokenID makes an id and a token that names it.
+func newTokenID() (id, token string) {
+	id = strings.ToLower(rand.Text()[:idLength])
+	return id, tokenPrefix + id + "_" + strings.ToLower(rand.Text())
 }
 
 // HashToken returns the token's hash.
@@ -38,113 +45,120 @@ func (h TokenHash) MarshalText() ([]byte, error) { return []byte(hex.EncodeToStr
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (h *TokenHash) UnmarshalText(text []byte) error {
+	if hex.DecodedLen(len(text)) != len(h) {
+		return fmt.Errorf("hash of a token: got %d digits, want %d", len(text), hex.EncodedLen(len(h)))
+	}
 	_, err := hex.Decode(h[:], text)
 	return err
 }
 
-// authorized lets requests through that carry a token or a session.
-func (s *Server) authorized(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status, reason := s.check(r); status != 0 {
-			if status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="vigil"`)
-			}
-			problem(w, status, reason)
-			return
+// Tokens keeps the tokens that were made.
+type Tokens interface {
+	// Token returns the token of that id, or ErrNotFound.
+	Token(ctx context.Context, id string) (KeptToken, error)
+	// Tokens lists them by the time when they were made.
+	Tokens(ctx context.Context) ([]KeptToken, error)
+	AddToken(ctx context.Context, t KeptToken) error
+	// RevokeToken forgets a token, or returns ErrNotFound.
+	RevokeToken(ctx context.Context, id string) error
+}
+
+// find returns the token of that id, among those of the process or those that were made.
+func (s *Server) find(ctx context.Context, id string) (KeptToken, error) {
+	for _, fixed := range s.cfg.Fixed {
+		if fixed.ID == id {
+			return fixed, nil
 		}
-		next.ServeHTTP(w, r)
-	})
+	}
+	found, err := s.cfg.Tokens.Token(ctx, id)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("look up token: %w", err)
+	}
+	return found, err
 }
 
-// check returns 0 when the request may pass, or the status and reason of the refusal.
-func (s *Server) check(r *http.Request) (status int, reason string) {
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return s.checkToken(r, token)
+// caller returns who asks: by their token, or by their session. Nobody is ErrNotFound's refusal.
+func (s *Server) caller(r *http.Request) (Token, error) {
+	if secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return s.byToken(r, secret)
 	}
-	if !s.hasSession(r) {
-		return http.StatusUnauthorized, "log in, or send a token: Authorization: Bearer …"
-	}
-	// A browser sends the cookie by itself, so what changes something must come from our own page.
-	site := r.Header.Get("Sec-Fetch-Site")
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && site != "same-origin" {
-		return http.StatusForbidden, "a session may change something only from the console's own page"
-	}
-	return 0, ""
-}
-
-func (s *Server) checkToken(r *http.Request, token string) (status int, reason string) {
-	hash := HashToken(token)
-	found := 0
-	for _, known := range s.cfg.Tokens {
-		found |= subtle.ConstantTimeCompare(hash[:], known[:])
-	}
-	if found != 0 {
-		return 0, ""
-	}
-	// Only wrong tokens are slowed down: behind a proxy everybody has one address, and guessing 128 bits is hopeless.
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	if !s.limiter.allowed(address, time.Now()) {
-		return http.StatusTooManyRequests, "too many wrong tokens; wait a minute"
-	}
-	s.limiter.wrong(address, time.Now())
-	return http.StatusUnauthorized, "wrong token"
-}
-
-func (s *Server) hasSession(r *http.Request) bool {
 	cookie, err := r.Cookie(sessionCookie)
-	return err == nil && s.cfg.Links.validSession(cookie.Value, time.Now())
-}
-
-func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Token string `json:"token"`
+	if err != nil {
+		return Token{}, errLogin
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&in); err != nil {
-		problem(w, http.StatusBadRequest, `want {"token": "…"}`)
-		return
+	who, err := s.bySession(r.Context(), cookie.Value)
+	if err != nil {
+		return Token{}, err
 	}
-	if status, reason := s.checkToken(r, strings.TrimSpace(in.Token)); status != 0 {
-		problem(w, status, reason)
-		return
+	return who, s.ownPage(r)
+}
+
+var errLogin = failure{http.StatusUnauthorized, "log in, or send a token: Authorization: Bearer …"}
+
+// ownPage refuses what another site's page has a browser send, which adds the cookie by itself. SameSite=Strict says the
+// same to browsers that know it. Programs send neither header, and show no cookie.
+func (s *Server) ownPage(r *http.Request) error {
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+	told := r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != ""
+	if !safe && (!told || s.origins.Check(r) != nil) {
+		return failure{http.StatusForbidden, "a session may change something only from the console's own page"}
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: s.cfg.Links.session(time.Now().Add(sessionLife)), Path: "/",
-		MaxAge: int(sessionLife.Seconds()), HttpOnly: true, Secure: s.cfg.Secure, SameSite: http.SameSiteStrictMode,
-	})
-	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
-func (s *Server) logout(w http.ResponseWriter, _ *http.Request) {
-	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.cfg.Secure, SameSite: http.SameSiteStrictMode,
-	})
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// limiter counts wrong tokens per address and minute. It forgets everything each minute, so it stays small.
-type limiter struct {
-	mu     sync.Mutex
-	minute time.Time
-	counts map[string]int
-}
-
-func newLimiter() *limiter { return &limiter{counts: map[string]int{}} }
-
-func (l *limiter) allowed(address string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.minute) >= time.Minute {
-		l.minute = now
-		clear(l.counts)
+// byToken finds the token and compares in constant time. A right one passes whatever others behind the same proxy have
+// sent: nobody guesses 130 bits. A wrong one is counted.
+func (s *Server) byToken(r *http.Request, secret string) (Token, error) {
+	found, account, err := s.prove(r.Context(), secret)
+	if err == nil || !errors.Is(err, ErrNotFound) {
+		return found, err
 	}
-	return l.counts[address] < wrongTokens
+	now := time.Now()
+	if s.lockout.locked(now, addressOf(r), account) {
+		return Token{}, errLocked
+	}
+	s.lockout.wrong(now, addressOf(r), account)
+	return Token{}, failure{http.StatusUnauthorized, "wrong token"}
 }
 
-func (l *limiter) wrong(address string, now time.Time) {
-	l.allowed(address, now)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.counts[address]++
+var errLocked = failure{http.StatusTooManyRequests, "too many wrong tokens: wait a minute, after twenty an hour"}
+
+// prove returns whose token it is, or ErrNotFound; account is the one that a token with an id names.
+func (s *Server) prove(ctx context.Context, secret string) (who Token, account string, err error) {
+	hash := HashToken(secret)
+	for _, fixed := range s.cfg.Fixed {
+		if subtle.ConstantTimeCompare(hash[:], fixed.Hash[:]) == 1 {
+			return fixed.Token, "", nil
+		}
+	}
+	id, _, named := strings.Cut(strings.TrimPrefix(secret, tokenPrefix), "_")
+	if !named || len(id) != idLength {
+		return Token{}, "", ErrNotFound
+	}
+	known, err := s.find(ctx, id)
+	if err != nil {
+		return Token{}, "", err
+	}
+	if subtle.ConstantTimeCompare(hash[:], known.Hash[:]) != 1 {
+		return Token{}, "account " + id, ErrNotFound
+	}
+	return known.Token, "", nil
+}
+
+// bySession returns whose session it is. It ends with the token that began it.
+func (s *Server) bySession(ctx context.Context, value string) (Token, error) {
+	id, rest, _ := strings.Cut(value, ".")
+	known, err := s.find(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return Token{}, errLogin
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	if !s.cfg.Links.validSession(known, rest, time.Now()) {
+		return Token{}, errLogin
+	}
+	return known.Token, nil
 }
 
 func encode(mac []byte) string { return base64.RawURLEncoding.EncodeToString(mac) }

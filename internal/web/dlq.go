@@ -32,7 +32,7 @@ type DeadLetters interface {
 	Replay(ctx context.Context, id string) error
 }
 
-func (s *Server) dead(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) dead(w http.ResponseWriter, r *asked) error {
 	found, err := s.cfg.Dead.Dead(r.Context())
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (s *Server) dead(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"dead": list(found)})
 }
 
-func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) deadLetter(w http.ResponseWriter, r *asked) error {
 	found, err := s.cfg.Dead.DeadLetter(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return fmt.Errorf("dead letter %s: %w", r.PathValue("id"), err)
@@ -48,7 +48,7 @@ func (s *Server) deadLetter(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, found)
 }
 
-func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) replay(w http.ResponseWriter, r *asked) error {
 	if err := s.cfg.Dead.Replay(r.Context(), r.PathValue("id")); err != nil {
 		return fmt.Errorf("dead letter %s: %w", r.PathValue("id"), err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -74,7 +73,7 @@ type Webhooks interface {
 	ReplayAll(ctx context.Context, endpoint string, since time.Time) (int, error)
 }
 
-func (s *Server) endpoints(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) endpoints(w http.ResponseWriter, r *asked) error {
 	found, err := s.cfg.Webhooks.Endpoints(r.Context())
 	if err != nil {
 		return err
@@ -82,14 +81,10 @@ func (s *Server) endpoints(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"endpoints": list(found)})
 }
 
-func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
-	limit := defaultDeliveries
-	if text := r.URL.Query().Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxDeliveries {
-			return Refused{fmt.Sprintf("limit is %q, want 1 to %d", text, maxDeliveries)}
-		}
-		limit = n
+func (s *Server) deliveries(w http.ResponseWriter, r *asked) error {
+	limit, err := number(r.URL.Query(), "limit", defaultDeliveries, maxDeliveries)
+	if err != nil {
+		return err
 	}
 	found, err := s.cfg.Webhooks.Deliveries(r.Context(), r.PathValue("id"), r.URL.Query().Get("webhook"), limit)
 	if err != nil {
@@ -98,7 +93,7 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"deliveries": list(found)})
 }
 
-func (s *Server) testEndpoint(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) testEndpoint(w http.ResponseWriter, r *asked) error {
 	id, err := s.cfg.Webhooks.Test(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return ofEndpoint(r, err)
@@ -106,7 +101,7 @@ func (s *Server) testEndpoint(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"webhook_id": id})
 }
 
-func (s *Server) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) enableEndpoint(w http.ResponseWriter, r *asked) error {
 	if err := s.cfg.Webhooks.Enable(r.Context(), r.PathValue("id")); err != nil {
 		return ofEndpoint(r, err)
 	}
@@ -114,14 +109,10 @@ func (s *Server) enableEndpoint(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) replayEndpoint(w http.ResponseWriter, r *http.Request) error {
-	var since time.Time
-	if text := r.URL.Query().Get("since"); text != "" {
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			return Refused{fmt.Sprintf("since is %q, want a time such as 2026-11-22T20:15:31Z", text)}
-		}
-		since = at
+func (s *Server) replayEndpoint(w http.ResponseWriter, r *asked) error {
+	since, err := instant(r.URL.Query(), "since")
+	if err != nil {
+		return err
 	}
 	n, err := s.cfg.Webhooks.ReplayAll(r.Context(), r.PathValue("id"), since)
 	if err != nil {
@@ -130,6 +121,6 @@ func (s *Server) replayEndpoint(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, map[string]any{"replayed": n})
 }
 
-func ofEndpoint(r *http.Request, err error) error {
+func ofEndpoint(r *asked, err error) error {
 	return fmt.Errorf("endpoint %s: %w", r.PathValue("id"), err)
 }

@@ -17,7 +17,7 @@ func (h *house) Deliveries(_ context.Context, endpoint, webhook string, limit in
 	if endpoint != "home" {
 		return nil, ErrNotFound
 	}
-	return []DeliveryView{{Webhook: fmt.Sprint(webhook, limit), State: DeliveryGivenUp}}, nil
+	return []DeliveryView{{Webhook: fmt.Sprint(webhook, limit), State: DeliveryGivenUp, Attempts: []AttemptView{}}}, nil
 }
 
 func (h *house) Test(_ context.Context, endpoint string) (string, error) {

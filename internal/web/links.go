@@ -41,8 +41,10 @@ func (l *Links) Console(alert string) string { return l.base + "/#/alerts/" + ur
 // Local turns a media link into one that the console's own page opens, on whatever address it was reached.
 func (l *Links) Local(link string) string { return strings.TrimPrefix(link, l.base) }
 
-func (l *Links) media(key string) string {
-	expires := strconv.FormatInt(l.now().Add(LinkLife).Unix(), 10)
+func (l *Links) media(key string) string { return l.mediaUntil(key, l.now().Add(LinkLife)) }
+
+func (l *Links) mediaUntil(key string, until time.Time) string {
+	expires := unix(until)
 	u := url.URL{Path: "/media/" + key, RawQuery: "expires=" + expires + "&signature=" + l.sign("media", key, expires)}
 	return l.base + u.String()
 }
@@ -53,18 +55,22 @@ func (l *Links) validMedia(key string, query url.Values) bool {
 	return l.valid(expires, query.Get("signature"), l.sign("media", key, expires), l.now())
 }
 
-func (l *Links) session(expires time.Time) string {
-	at := strconv.FormatInt(expires.Unix(), 10)
-	return at + "." + l.sign("session", "", at)
+// session proves that the token's holder has logged in, until then. It is worth nothing for another token, nor for one
+// that was made anew.
+func (l *Links) session(t KeptToken, expires time.Time) string {
+	at := unix(expires)
+	return at + "." + l.sign("session", whose(t), at)
 }
 
-func (l *Links) validSession(value string, now time.Time) bool {
+func (l *Links) validSession(t KeptToken, value string, now time.Time) bool {
 	at, signature, _ := strings.Cut(value, ".")
-	return l.valid(at, signature, l.sign("session", "", at), now)
+	return l.valid(at, signature, l.sign("session", whose(t), at), now)
 }
+
+func whose(t KeptToken) string { return t.ID + " " + encode(t.Hash[:]) }
 
 func (l *Links) valid(expires, signature, want string, now time.Time) bool {
-	at, err := strconv.ParseInt(expires, 10, 64)
+	at, err := parseUnix(expires)
 	return err == nil && hmac.Equal([]byte(signature), []byte(want)) && now.Unix() < at
 }
 
@@ -73,3 +79,7 @@ func (l *Links) sign(purpose, what, expires string) string {
 	mac.Write([]byte(purpose + "\x00" + what + "\x00" + expires))
 	return encode(mac.Sum(nil))
 }
+
+func unix(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
+
+func parseUnix(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"path"
@@ -9,29 +8,25 @@ import (
 	"time"
 
 	"vigil/clips"
+	"vigil/frames"
 )
 
-// The only objects that links open: never a photo of an enrolled person.
+// The only objects that links open: never a photo of an enrolled person. Behind the prefix and the day, which is
+// yyyy/mm/dd, comes the camera.
 var mediaPrefixes = []string{"clips/", "shots/"}
 
-// media answers an object with Range, to a signed link or to a session.
-func (s *Server) media(w http.ResponseWriter, r *http.Request) {
-	key := r.PathValue("key")
-	signed := s.cfg.Links.validMedia(key, r.URL.Query())
-	if !signed {
-		if status, _ := s.check(r); status != 0 {
-			problem(w, http.StatusForbidden, "the link has expired or was changed")
-			return
-		}
-	}
-	s.answer(func(w http.ResponseWriter, r *http.Request) error { return s.serveMedia(r.Context(), w, r, key) }).ServeHTTP(w, r)
+// signedMedia says whether the link opens by itself.
+func (s *Server) signedMedia(r *http.Request) bool {
+	return s.cfg.Links.validMedia(r.PathValue("key"), r.URL.Query())
 }
 
-func (s *Server) serveMedia(ctx context.Context, w http.ResponseWriter, r *http.Request, key string) error {
-	if !servable(key) {
+// media answers an object with Range.
+func (s *Server) media(w http.ResponseWriter, r *asked) error {
+	key := r.PathValue("key")
+	if !servable(key) || !r.caller.sees(cameraOf(key)) {
 		return ErrNotFound
 	}
-	body, object, err := s.cfg.Media.Get(ctx, key)
+	body, object, err := s.cfg.Media.Get(r.Context(), key)
 	if errors.Is(err, clips.ErrNotFound) {
 		return ErrNotFound
 	}
@@ -44,12 +39,12 @@ func (s *Server) serveMedia(ctx context.Context, w http.ResponseWriter, r *http.
 	w.Header().Set("Content-Disposition", `inline; filename="`+path.Base(key)+`"`)
 	// A receiver's browser may play the clip on a page of its own.
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	http.ServeContent(w, r, "", object.Modified.Truncate(time.Second), body)
+	http.ServeContent(&rangeProblem{ResponseWriter: w}, r.Request, "", object.Modified.Truncate(time.Second), body)
 	return nil
 }
 
 // clipKey tells what signatures of clips' records are checked with.
-func (s *Server) clipKey(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) clipKey(w http.ResponseWriter, _ *asked) error {
 	return writeJSON(w, map[string]string{"key": s.cfg.ClipKey})
 }
 
@@ -61,3 +56,41 @@ func servable(key string) bool {
 	}
 	return false
 }
+
+// cameraOf is the camera in the key of a clip or a shot; empty when there is none.
+func cameraOf(key string) frames.CameraID {
+	if parts := strings.Split(key, "/"); len(parts) == 6 {
+		return frames.CameraID(parts[4])
+	}
+	return ""
+}
+
+// rangeProblem writes net/http's own refusal of a range as a problem document.
+type rangeProblem struct {
+	http.ResponseWriter
+	refused bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *rangeProblem) WriteHeader(status int) {
+	if status != http.StatusRequestedRangeNotSatisfiable {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	w.refused = true
+	for _, name := range []string{"Content-Disposition", "Content-Length", "Last-Modified", "Etag"} {
+		w.Header().Del(name)
+	}
+	problem(w.ResponseWriter, status, "the object has no such range of bytes")
+}
+
+// Write implements http.ResponseWriter.
+func (w *rangeProblem) Write(data []byte) (int, error) {
+	if w.refused {
+		return len(data), nil
+	}
+	return w.ResponseWriter.Write(data)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *rangeProblem) Unwrap() http.ResponseWriter { return w.ResponseWriter }

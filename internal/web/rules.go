@@ -37,7 +37,7 @@ type Rules interface {
 	Rules(ctx context.Context) ([]RuleView, error)
 }
 
-func (s *Server) rules(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) rules(w http.ResponseWriter, r *asked) error {
 	views, err := s.cfg.Rules.Rules(r.Context())
 	if err != nil {
 		return err

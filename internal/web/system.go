@@ -2,7 +2,10 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -38,16 +41,41 @@ func (s *Server) probe(ctx context.Context) (ready bool, parts []part) {
 }
 
 // ready names the part that fails. It is open to everybody who reaches the listener, so it shows no names of cameras or people.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ready(w http.ResponseWriter, r *asked) error {
 	ready, parts := s.probe(r.Context())
-	w.Header().Set("Content-Type", "application/json")
+	status := http.StatusOK
 	if !ready {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		status = http.StatusServiceUnavailable
 	}
-	_ = writeJSON(w, map[string]any{"ready": ready, "parts": list(parts)})
+	return writeStatus(w, status, map[string]any{"ready": ready, "parts": list(parts)})
 }
 
-func (s *Server) system(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) system(w http.ResponseWriter, r *asked) error {
 	ready, parts := s.probe(r.Context())
 	return writeJSON(w, map[string]any{"version": s.cfg.Version, "ready": ready, "parts": list(parts)})
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *asked) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n")
+	return nil
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *asked) error {
+	s.cfg.Metrics.ServeHTTP(w, r.Request)
+	return nil
+}
+
+// config shows the configuration of this process.
+func (s *Server) config(w http.ResponseWriter, _ *asked) error {
+	return writeJSON(w, json.RawMessage(s.cfg.Settings))
+}
+
+func (s *Server) retention(w http.ResponseWriter, r *asked) error {
+	view, err := s.cfg.Keeps.Retention(r.Context())
+	if err != nil {
+		return fmt.Errorf("retention: %w", err)
+	}
+	view.Last, view.Preview = list(view.Last), list(view.Preview)
+	return writeJSON(w, view)
 }

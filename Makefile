@@ -8,7 +8,7 @@ LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Tests that need ONNX Runtime find it here.
 export VIGIL_ONNXRUNTIME ?= $(wildcard $(CURDIR)/bin/libonnxruntime.so.1)
 
-.PHONY: help build deps test-deps demo drill test test-short lint fuzz bench bench-accuracy chaos soak models onnxruntime peers media nats-server clean
+.PHONY: help build deps test-deps page demo drill test test-short test-browser lint fuzz bench bench-accuracy chaos soak models onnxruntime peers media nats-server clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,6 +21,9 @@ deps: ## Install the Debian packages that the build needs, if any is missing
 
 test-deps: ## Install the Debian packages that the tests need, if any is missing
 	@deploy/debian-packages test
+
+page: ## Build the console's page, web/dist, of its sources (needs npm)
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 demo: build ## Show the whole job: a camera, a stranger, the alert, the clip
 	bin/vigil demo
@@ -35,6 +38,11 @@ test: test-deps ## Run all tests with the race detector
 
 test-short: test-deps ## Run the tests without browsers and other processes
 	go test -short ./...
+
+test-browser: test-deps build page ## Test the console in Chromium, against a real vigil serve (needs npm)
+	git diff --exit-code --stat -- web/dist web/src/api.d.ts || { echo "web/dist is not what its sources make: commit what make page builds" >&2; exit 1; }
+	go build -o bin/play ./internal/mediatest/play
+	cd web && npm test
 
 lint: deps ## Run the linters
 	go run $(LINT) run ./...

@@ -2,20 +2,19 @@ package web
 
 import (
 	"net/http"
+	"path"
 
 	"vigil/web"
 )
 
-// page serves one of the page's files. They change with the binary only, but carry no version in their names.
-func page(name string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache")
-		http.ServeFileFS(w, r, web.Files, name)
-	})
+// page serves the page. It changes with the binary, and names the assets of its version.
+func page(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeFileFS(w, r, web.Files(), "index.html")
 }
 
-func assets() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page(r.PathValue("file")).ServeHTTP(w, r)
-	})
+// asset serves what the page is made of: a name stands for the same bytes for ever.
+func asset(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeFileFS(w, r, web.Files(), path.Join("assets", r.PathValue("file")))
 }

@@ -99,8 +99,8 @@ func (s *Server) endpointRoutes() []route {
 // Handler returns the routes, and the page's files.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", page("index.html"))
-	mux.Handle("GET /assets/{file}", assets())
+	mux.HandleFunc("GET /{$}", page)
+	mux.HandleFunc("GET /assets/{file}", asset)
 	for _, r := range s.routes() {
 		mux.Handle(r.pattern, s.guarded(r))
 	}
@@ -154,7 +154,7 @@ func unanswered(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+		h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

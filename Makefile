@@ -40,7 +40,7 @@ test-short: test-deps ## Run the tests without browsers and other processes
 	go test -short ./...
 
 test-browser: test-deps build page ## Test the console in Chromium, against a real vigil serve (needs npm)
-	git diff --exit-code --stat -- web/dist web/src/api.d.ts || { echo "web/dist is not what its sources make: commit what make page builds" >&2; exit 1; }
+	git diff --exit-code --stat -- web/dist web/src/schema.d.ts || { echo "web/dist is not what its sources make: commit what make page builds" >&2; exit 1; }
 	go build -o bin/play ./internal/mediatest/play
 	cd web && npm test
 

@@ -38,6 +38,7 @@ var Table = map[string][]string{
 	"internal/faultproxy":      {},
 	"internal/lease":           {},
 	"internal/mediatest":       {"alerts", "clips/mp4", "frames", "ingest/rtsp"},
+	"internal/mediatest/play":  {"internal/mediatest"},
 	"internal/natsd":           {},
 	"internal/natsd/natsdtest": {"internal/natsd"},
 	"internal/objectd":         {},

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -259,11 +260,18 @@ func TestRoutes(t *testing.T) {
 func TestOpenRoutes(t *testing.T) {
 	h, server, _, _ := start(t)
 	for path, want := range map[string]string{
-		"/": "<title>Vigil</title>", "/assets/app.js": "EventSource", "/assets/style.css": "--accent", "/healthz": "ok",
+		"/": "<title>Vigil</title>", "/healthz": "ok",
 		"/readyz": `"ready":true`,
 	} {
 		if response, text := do(t, "GET", server.URL+path, "", nil); response.StatusCode != 200 || !strings.Contains(text, want) {
 			t.Errorf("%s: got %d %.80s, want %q", path, response.StatusCode, text, want)
+		}
+	}
+	_, text := do(t, "GET", server.URL+"/", "", nil)
+	for _, asset := range regexp.MustCompile(`/assets/[^"]+`).FindAllString(text, -1) {
+		response, _ := do(t, "GET", server.URL+asset, "", nil)
+		if response.StatusCode != 200 || !strings.Contains(response.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: got %d, %v", asset, response.StatusCode, response.Header)
 		}
 	}
 	if response, _ := do(t, "GET", server.URL+"/assets/web.go", "", nil); response.StatusCode != 404 {

@@ -1,6 +1,6 @@
 // The API, as its OpenAPI document has it. Nothing else of the program is known to the page.
 import createClient from "openapi-fetch";
-import type { components, paths } from "./api.d.ts";
+import type { components, paths } from "./schema.d.ts";
 
 export type Schema = components["schemas"];
 

@@ -92,7 +92,7 @@ func soak(ctx context.Context, vigil, dir string, length time.Duration, r *repor
 		yaml += fmt.Sprintf("  - { id: %s, publish_token: %s }\n", c.id, c.token)
 	}
 	yaml = fmt.Sprintf("data_dir: %q\nhttp: { listen: \"127.0.0.1:0\" }\nrtsp: { listen: \"127.0.0.1:0\" }\n"+
-		"webrtc: { udp: \"127.0.0.1:0\" }\nmodels: { dir: %q }\nalerts: { visit_gap: 5s }\n"+
+		"webrtc: { udp: \"127.0.0.1:0\" }\nmodels: { dir: %q }\nalerts: { visit_gap: 5s }\nretention: { fragments: 5m }\n"+ // full when it counts
 		"endpoints: [ { id: soak, url: %q, secret: %q, allow_private: true } ]\ncameras:\n%s",
 		filepath.Join(dir, "data"), os.Getenv("VIGIL_MODELS_DIR"), receiver.URL(), secret, yaml)
 	p, err := launch(ctx, vigil, dir, yaml)
@@ -209,8 +209,8 @@ func watch(ctx context.Context, p *program, cameras []*camera, length time.Durat
 			return err
 		}
 		r.course = append(r.course, s)
-		fmt.Printf("%s  %-7s %-8s %4.0f goroutines %4.0f descriptors %4.0f MiB\n", s.at.Format(time.TimeOnly), c.id, injury.fault,
-			s.goroutines, s.descriptors, s.memory)
+		fmt.Printf("%s  %-7s %-8s %4.0f goroutines %4.0f descriptors %4.0f MiB, %4.0f of vision\n", s.at.Format(time.TimeOnly), c.id,
+			injury.fault, s.goroutines, s.descriptors, s.program, s.vision)
 	}
 	hurting.Wait()
 	return r.window(ctx, p, warm, &r.after)

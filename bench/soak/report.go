@@ -87,7 +87,9 @@ func level(window []sample, of func(sample) float64) float64 {
 
 func goroutines(s sample) float64  { return s.goroutines }
 func descriptors(s sample) float64 { return s.descriptors }
-func memory(s sample) float64      { return s.memory }
+func ofProgram(s sample) float64   { return s.program }
+func ofVision(s sample) float64    { return s.vision }
+func memory(s sample) float64      { return s.program + s.vision }
 
 // verdict is an error that names what is not where it began.
 func (r *report) verdict() error {
@@ -127,7 +129,7 @@ func (r *report) markdown() string {
 	for _, row := range []struct {
 		what string
 		of   func(sample) float64
-	}{{"goroutines", goroutines}, {"descriptors", descriptors}, {"memory, MiB resident", memory}} {
+	}{{"goroutines", goroutines}, {"descriptors", descriptors}, {"memory, MiB resident", memory}, {"of the program", ofProgram}, {"of its vision process", ofVision}} {
 		most := 0.0
 		for _, s := range r.course {
 			most = max(most, row.of(s))

@@ -74,7 +74,8 @@ type sample struct {
 	at          time.Time
 	goroutines  float64
 	descriptors float64
-	memory      float64 // MiB that are resident
+	program     float64 // MiB of the program that are resident
+	vision      float64 // MiB of the process that decodes and decides
 	online      map[string]bool
 	latest      map[string]float64 // when each camera's latest access unit came, seconds since 1970
 }
@@ -100,8 +101,10 @@ func (p *program) sample(ctx context.Context) (s sample, err error) {
 		return s, fmt.Errorf("metrics: %s, %w", response.Status, err)
 	}
 	s = sample{at: time.Now(), online: map[string]bool{}, latest: map[string]float64{}}
+	var files, visionFiles float64
 	for name, to := range map[string]*float64{
-		"go_goroutines": &s.goroutines, "process_open_fds": &s.descriptors, "process_resident_memory_bytes": &s.memory,
+		"go_goroutines": &s.goroutines, "process_open_fds": &files, "process_resident_memory_bytes": &s.program,
+		"vigil_vision_process_open_fds": &visionFiles, "vigil_vision_process_resident_memory_bytes": &s.vision,
 	} {
 		found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(body)
 		if found == nil {
@@ -111,7 +114,9 @@ func (p *program) sample(ctx context.Context) (s sample, err error) {
 			return s, fmt.Errorf("metrics: %s: %w", name, err)
 		}
 	}
-	s.memory /= 1 << 20
+	s.descriptors = files + visionFiles
+	s.program /= 1 << 20
+	s.vision /= 1 << 20
 	for _, found := range cameraLine.FindAllSubmatch(body, -1) {
 		value, err := strconv.ParseFloat(string(found[3]), 64)
 		if err != nil {

@@ -36,6 +36,7 @@ type commands struct {
 	Clips     clipsCommand     `cmd:"" help:"Fetch and verify clips."`
 	Retention retentionCommand `cmd:"" help:"Tell what was deleted because it was old, and what would be now. Deletes nothing."`
 	Cameras   camerasCommand   `cmd:"" help:"List cameras and their state."`
+	Audit     auditCommand     `cmd:"" help:"Show what people and programs did through the API, and check that nobody changed it."`
 	Tokens    tokensCommand    `cmd:"" help:"Make, list and revoke tokens of the API."`
 	Models    modelsCommand    `cmd:"" help:"List, fetch and verify the networks."`
 	Config    configCommand    `cmd:"" help:"Check, print and describe the configuration."`

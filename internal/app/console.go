@@ -12,6 +12,7 @@ import (
 	"vigil/clips"
 	"vigil/clips/retention"
 	"vigil/frames"
+	"vigil/internal/audit"
 	"vigil/internal/bus"
 	"vigil/internal/child"
 	"vigil/internal/config"
@@ -48,7 +49,7 @@ func (a *App) openConsole(ctx context.Context) error {
 		Strangers: strangerBook{parts.list, decisions, people, time.Now}, Search: faceSearch{parts.list, people.Photos, a.bus},
 		Dead: deadLetters{a.bus, parts.ledger}, Webhooks: parts.hooks, Keeps: keeps{parts.kept, parts.sweeper},
 		People: people, Media: a.store, Links: a.links, ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)),
-		Tokens: tokens, Fixed: own, Settings: configuration, Version: a.version,
+		Tokens: tokens, Fixed: own, Audit: parts.log, Settings: configuration, Version: a.version,
 		Checks: parts.checks(a.checks), Metrics: newMetrics(a.version, cameraList{parts.states}, parts.watched, parts.kept, parts.metrics(a)...),
 		Secure: a.cfg.HTTP.TLSCert != "" || strings.HasPrefix(a.cfg.HTTP.PublicURL, "https://"), Log: a.log,
 	}).Handler())
@@ -71,6 +72,7 @@ type consoleParts struct {
 	hooks   webhooks
 	sweeper *retention.Sweeper
 	latency *latencyMetrics
+	log     *audit.Log
 }
 
 func (a *App) openParts(ctx context.Context) (p consoleParts, err error) {
@@ -97,7 +99,10 @@ func (a *App) openParts(ctx context.Context) (p consoleParts, err error) {
 	if p.sweeper, err = a.openSweeper(ctx); err != nil {
 		return p, err
 	}
-	p.latency, err = newLatencyMetrics(ctx, a.bus)
+	if p.latency, err = newLatencyMetrics(ctx, a.bus); err != nil {
+		return p, err
+	}
+	p.log, err = audit.Open(ctx, a.bus)
 	return p, err
 }
 

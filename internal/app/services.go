@@ -53,7 +53,7 @@ func (a *App) openBus(ctx context.Context) error {
 	a.limits = func(cfg config.Config) bus.Limits {
 		keep := cfg.Retention
 		return bus.Limits{
-			Replicas: cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts), Store: room,
+			Replicas: cfg.NATS.Replicas, Alerts: time.Duration(keep.Alerts), Audit: time.Duration(keep.Audit), Store: room,
 			Streams: []jetstream.StreamConfig{framesjs.Config(time.Duration(keep.Fragments), int64(keep.FragmentsBytes), cfg.NATS.Replicas)},
 		}
 	}

@@ -30,9 +30,10 @@ var Table = map[string][]string{
 	"web":                  {},
 
 	"internal/archtest":        {},
+	"internal/audit":           {"internal/bus", "internal/ordered"},
 	"internal/bus":             {"internal/ordered"},
 	"internal/child":           {},
-	"internal/client":          {"alerts", "frames", "internal/web", "vision"},
+	"internal/client":          {"alerts", "frames", "internal/audit", "internal/web", "vision"},
 	"internal/config":          {},
 	"internal/doctor":          {"alerts/mqtt", "alerts/webhook", "clips", "clips/s3", "frames", "ingest", "internal/bus", "models"},
 	"internal/faultproxy":      {},
@@ -46,7 +47,7 @@ var Table = map[string][]string{
 	"internal/onvif/onviftest": {},
 	"internal/ordered":         {},
 	"internal/people":          {"vision"},
-	"internal/web":             {"alerts", "clips", "clips/retention", "frames", "vision", "web"},
+	"internal/web":             {"alerts", "clips", "clips/retention", "frames", "internal/audit", "vision", "web"},
 }
 
 // Anything lists the packages that may import all of ours: the wiring, the command, and what tries the whole.

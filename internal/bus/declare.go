@@ -19,6 +19,7 @@ const (
 	Outbox    = "OUTBOX"    // vigil.outbox.<endpoint>
 	ClipJobs  = "CLIPJOBS"  // vigil.clips.job.<camera> and vigil.clips.done.<camera>
 	DLQ       = "DLQ"       // vigil.dlq.<stream>.<durable>
+	Audit     = "AUDIT"     // vigil.audit
 )
 
 // The buckets declared here.
@@ -69,16 +70,20 @@ type Limits struct {
 	Store int64
 	// Alerts is how long alerts and their events are kept. Default 30 days.
 	Alerts time.Duration
+	// Audit is how long it is kept what people and programs did. Default 365 days.
+	Audit time.Duration
 	// Streams are declared as well: the log of fragments. What the others leave of Store is theirs.
 	Streams []jetstream.StreamConfig
 }
 
 func (l Limits) alerts() time.Duration { return cmp.Or(l.Alerts, 30*day) }
 
-// streams returns what is declared, with its reasons; alerts are kept for that long. Queues discard new messages when they are full: the publisher then
+func (l Limits) audit() time.Duration { return cmp.Or(l.Audit, 365*day) }
+
+// streams returns what is declared, with its reasons; alerts and the audit log are kept for that long. Queues discard new messages when they are full: the publisher then
 // knows, where discarding old ones would lose what was promised to be done. Histories discard their oldest: those were
 // handled long ago, and a busy house must not go blind because its past is full.
-func streams(alerts time.Duration) []jetstream.StreamConfig {
+func streams(alerts, audit time.Duration) []jetstream.StreamConfig {
 	list := []jetstream.StreamConfig{
 		// About 600 bytes each, one every few seconds for each face: 256 MiB are 400,000. A week is enough to look
 		// back after a holiday, and nothing of them is needed for longer than the alert they raised.
@@ -99,6 +104,11 @@ func streams(alerts time.Duration) []jetstream.StreamConfig {
 		},
 		// What failed for good, for a month, so that somebody can look and replay.
 		{Name: DLQ, Subjects: []string{dlqPrefix + ">"}, MaxAge: 30 * day, MaxBytes: 128 * mib, Discard: jetstream.DiscardOld},
+		// About 300 bytes each: 64 MiB are 200,000 things that people and programs did. Nobody takes one out.
+		{
+			Name: Audit, Subjects: []string{"vigil.audit"}, MaxAge: audit, MaxBytes: 64 * mib, Discard: jetstream.DiscardOld,
+			DenyDelete: true, DenyPurge: true,
+		},
 	}
 	for i := range list {
 		list[i].Storage = jetstream.FileStorage
@@ -170,7 +180,7 @@ func (c *Conn) wanted(ctx context.Context, l Limits) ([]jetstream.StreamConfig, 
 	if err != nil {
 		return nil, nil, err
 	}
-	list, kvs, extra := streams(l.alerts()), buckets(l.alerts()), slices.Clone(l.Streams)
+	list, kvs, extra := streams(l.alerts(), l.audit()), buckets(l.alerts()), slices.Clone(l.Streams)
 	fit(store, list, kvs, extra)
 	list = append(list, extra...)
 	for i := range list {
@@ -185,7 +195,7 @@ func (c *Conn) wanted(ctx context.Context, l Limits) ([]jetstream.StreamConfig, 
 // Declared is how many bytes on disk Declare gives the streams and buckets where there is room, in one replica. Those of
 // Limits.Streams come on top.
 func Declared() (bytes int64) {
-	for _, s := range streams(day) {
+	for _, s := range streams(day, day) {
 		bytes += s.MaxBytes
 	}
 	for _, b := range buckets(day) {
@@ -313,6 +323,8 @@ func drift(have, want jetstream.StreamConfig) (fields, fixed []string) {
 	}{
 		{"retention", have.Retention, want.Retention, have.Retention != want.Retention, true},
 		{"storage", have.Storage, want.Storage, have.Storage != want.Storage, true},
+		{"deny_delete", have.DenyDelete, want.DenyDelete, have.DenyDelete != want.DenyDelete, have.DenyDelete},
+		{"deny_purge", have.DenyPurge, want.DenyPurge, have.DenyPurge != want.DenyPurge, have.DenyPurge},
 		{"subjects", have.Subjects, want.Subjects, !slices.Equal(have.Subjects, subjects), false},
 		{"discard", have.Discard, want.Discard, have.Discard != want.Discard, false},
 		{"max_age", have.MaxAge, want.MaxAge, have.MaxAge != want.MaxAge, false},
@@ -335,6 +347,7 @@ func drift(have, want jetstream.StreamConfig) (fields, fixed []string) {
 // merge keeps what an administrator added, such as placement.
 func merge(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Subjects, have.Discard, have.MaxAge = want.Subjects, want.Discard, want.MaxAge
+	have.DenyDelete, have.DenyPurge = want.DenyDelete, want.DenyPurge
 	have.MaxBytes, have.Duplicates, have.AllowDirect = want.MaxBytes, want.Duplicates, want.AllowDirect
 	if want.Replicas > 0 {
 		have.Replicas = want.Replicas

@@ -184,7 +184,7 @@ func Default() Config {
 		Clips:  Clips{PreRoll: 5 * time.Second, PostRoll: 5 * time.Second},
 		Retention: Retention{
 			Fragments: Age(15 * time.Minute), FragmentsBytes: 4 << 30,
-			Clips: 30 * day, ClipsBytes: 50_000_000_000, Shots: 14 * day, Alerts: 30 * day,
+			Clips: 30 * day, ClipsBytes: 50_000_000_000, Shots: 14 * day, Alerts: 30 * day, Audit: 365 * day,
 		},
 	}
 }

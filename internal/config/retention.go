@@ -16,6 +16,7 @@ type Retention struct {
 	ClipsBytes     Size `yaml:"clips_bytes" doc:"Clips go earlier, the oldest first, beyond this size, but never in their first 7 days. 50GB are 3,000 clips of half a minute at 4 Mbit/s, a hundred a day for a month. 0: no limit."`
 	Shots          Age  `yaml:"shots" doc:"Best shots of all faces that were followed, of people who are known too, so not long; at least 7d, since links in webhooks open for that long. 0: never deleted. 14d: an alert may be a week late, and its link opens for another. Alerts with a clip have their own shot beside it."`
 	Alerts         Age  `yaml:"alerts" doc:"Alerts and their events, as the console and the API list them, counted from their latest change; 7d to 365d. The room for them, 256 MiB, is 700 alerts a day for a year."`
+	Audit          Age  `yaml:"audit" doc:"What people and programs did through the API; 30d to 3650d. The room for it, 64 MiB, is 200,000 entries; beyond it the oldest go."`
 }
 
 const (
@@ -23,6 +24,7 @@ const (
 	// minKept is what links in webhooks need: they open for a week (web.LinkLife).
 	minKept                    = 7 * day
 	maxAlerts                  = 365 * day
+	minAudit, maxAudit         = 30 * day, 3650 * day
 	minFragments, maxFragments = Age(5 * time.Minute), day
 	minFragmentsBytes          = 64 << 20
 )
@@ -41,6 +43,9 @@ func (r *Retention) validate(bad report) {
 	}
 	if r.Alerts < minKept || r.Alerts > maxAlerts {
 		bad("retention.alerts", "is %s, want %s to %s", r.Alerts, minKept, maxAlerts)
+	}
+	if r.Audit < minAudit || r.Audit > maxAudit {
+		bad("retention.audit", "is %s, want %s to %s", r.Audit, minAudit, maxAudit)
 	}
 }
 

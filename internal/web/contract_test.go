@@ -170,6 +170,8 @@ var exampleRequests = map[string]request{
 	"DELETE /api/v1/tokens/{id}":                  {"/api/v1/tokens/old", "", "", 204},
 	"GET /api/v1/system":                          {"/api/v1/system", "", "", 200},
 	"GET /api/v1/config":                          {"/api/v1/config", "", "", 200},
+	"GET /api/v1/audit":                           {"/api/v1/audit?limit=1", "", "", 200},
+	"GET /api/v1/audit/check":                     {"/api/v1/audit/check", "", "", 200},
 	"GET /api/v1/retention":                       {"/api/v1/retention", "", "", 200},
 	"GET /api/v1/rules":                           {"/api/v1/rules", "", "", 200},
 	"GET /api/v1/clips/key":                       {"/api/v1/clips/key", "", "", 200},

@@ -38,6 +38,8 @@ func (s *Server) systemRoutes() []route {
 
 		{pattern: "GET /api/v1/system", least: Viewer, handle: s.system},
 		{pattern: "GET /api/v1/config", least: Admin, handle: s.config},
+		{pattern: "GET /api/v1/audit", least: Admin, handle: s.audit},
+		{pattern: "GET /api/v1/audit/check", least: Admin, handle: s.checkAudit},
 		{pattern: "GET /api/v1/retention", least: Viewer, handle: s.retention},
 		{pattern: "GET /api/v1/rules", least: Viewer, handle: s.rules},
 
@@ -113,7 +115,9 @@ func (s *Server) Handler() http.Handler {
 // guarded lets requests through to the route that carry what it wants.
 func (s *Server) guarded(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, &asked{Request: r}, func(w http.ResponseWriter, r *asked) error {
+		a, n := &asked{Request: r}, &noted{w, http.StatusOK}
+		defer func() { s.note(a, n.status) }()
+		s.answer(n, a, func(w http.ResponseWriter, r *asked) error {
 			if to.least > Open && (to.signed == nil || !to.signed(r.Request)) {
 				who, err := s.caller(r.Request)
 				if to.signed != nil && errors.Is(err, errLogin) {
@@ -122,10 +126,10 @@ func (s *Server) guarded(to route) http.Handler {
 				if err != nil {
 					return err
 				}
+				r.caller = who
 				if who.rank() < to.least {
 					return failure{http.StatusForbidden, fmt.Sprintf("this wants the role %s, and the token's is %s", to.least, who.rank())}
 				}
-				r.caller = who
 			}
 			return to.handle(w, r)
 		})

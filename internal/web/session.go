@@ -58,6 +58,7 @@ func (s *Server) login(w http.ResponseWriter, r *asked) error {
 	if err != nil {
 		return err
 	}
+	r.caller = who
 	http.SetCookie(w, s.cookie(known.ID+"."+s.cfg.Links.session(known, now.Add(sessionLife)), int(sessionLife.Seconds())))
 	return writeJSON(w, sessionView(who))
 }

@@ -61,6 +61,7 @@ type Config struct {
 	Links     *Links
 	Fixed     []KeptToken // tokens that this process knows beside those that were made
 	Tokens    Tokens
+	Audit     Audit
 	Checks    []Check
 	Metrics   http.Handler // of /metrics
 	Settings  []byte       // the configuration as JSON, without secrets

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -68,7 +67,7 @@ func browser(t *testing.T, film string) context.Context {
 	return ctx
 }
 
-// TestBrowser has a web page as the camera, and looks at the alert in the console, in the same browser.
+// TestBrowser has a web page as the camera. What the console shows of it is tested beside the page, in web/test.
 func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser is slow")
@@ -109,75 +108,11 @@ func TestBrowser(t *testing.T) {
 	if heard := hear(t, path); heard.at[0] > time.Second || heard.end < f.End.Sub(f.Start.Time)-100*time.Millisecond {
 		t.Errorf("audio is heard from %v to %v of %v, want all of it", heard.at[0], heard.end, f.End.Sub(f.Start.Time))
 	}
-	look(tab, t, g, opened.Data.Alert.ID)
 	if got := ask[int](tab, t, "stop()"); got != http.StatusOK {
 		t.Errorf("stop: got %d, want 200", got)
 	}
 	s.once(t, alerts.Opened, alerts.ClipReady)
 	s.shaped(t)
-}
-
-// look opens the console in another tab, logs in, and plays the alert's clip.
-func look(browser context.Context, t *testing.T, g greeting, alert string) {
-	t.Helper()
-	tab, cancel := chromedp.NewContext(browser)
-	defer cancel()
-	err := chromedp.Do(tab, chromedp.EmulateViewport(1400, 900), chromedp.Navigate(g.Console),
-		chromedp.WaitVisible("#token"), chromedp.SendKeys("#token", g.AdminToken), chromedp.Click("#login-form button"),
-		chromedp.WaitVisible("#alerts .alert .state"))
-	if err != nil {
-		t.Fatalf("console: %v", err)
-	}
-	if got := ask[string](tab, t, `document.querySelector("#alerts .alert").innerText`); !strings.Contains(got, "clip ready") {
-		t.Errorf("the alert's card says %q, want that the clip is ready", got)
-	}
-	if err := chromedp.Do(tab, chromedp.Click("#alerts .alert"), chromedp.WaitVisible("#detail video")); err != nil {
-		t.Fatalf("console: %v", err)
-	}
-	if got := ask[string](tab, t, `document.querySelector("#detail").dataset.alert`); got != alert {
-		t.Errorf("the console shows alert %s, want %s", got, alert)
-	}
-	const playing = `(() => {
-		const v = document.querySelector("#detail video");
-		return v.error ? "error: " + v.error.message
-			: v.currentTime > 0.5 && v.readyState >= 2 && v.videoWidth > 0 && v.webkitAudioDecodedByteCount > 0 ? ""
-			: v.currentTime + " s, state " + v.readyState + ", " + v.webkitAudioDecodedByteCount + " bytes of audio";
-	})()`
-	eventually(t, 20*time.Second, "the clip plays in the console", func() error {
-		if got := ask[string](tab, t, playing); got != "" {
-			return fmt.Errorf("it is at %s", got)
-		}
-		return nil
-	})
-	if path := os.Getenv("VIGIL_SCREENSHOT"); path != "" {
-		screenshot(tab, t, path)
-	}
-	ask[string](tab, t, `location.hash = "#/alerts/none"`)
-	eventually(t, 10*time.Second, "an alert that is not there replaces the one shown", func() error {
-		if got := ask[string](tab, t, `document.querySelector("#detail").innerText`); !strings.Contains(got, "cannot be shown") ||
-			strings.Contains(got, alert) {
-			return fmt.Errorf("the console shows %q", got)
-		}
-		return nil
-	})
-}
-
-// screenshot saves what the console shows, with the clip halted where the stranger is.
-func screenshot(tab context.Context, t *testing.T, path string) {
-	t.Helper()
-	ask[bool](tab, t, `new Promise((resolve) => {
-		const v = document.querySelector("#detail video");
-		v.onseeked = () => resolve(true);
-		v.pause();
-		v.currentTime = v.duration / 2 + 0.5;
-	})`)
-	picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatalf("screenshot: %v", err)
-	}
-	if err := os.WriteFile(path, picture, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // ask evaluates an expression in the page and waits for the promise that it may be.

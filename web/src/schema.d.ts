@@ -177,6 +177,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what people and programs did through the API, the latest first. */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell whether an entry of the audit log was changed, taken out or put in. */
+        get: operations["checkAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retention": {
         parameters: {
             query?: never;
@@ -896,6 +930,43 @@ export interface components {
             over: number;
             /** @description Why the last run was not complete. */
             error: string;
+        };
+        /** @description What somebody did. */
+        AuditEntry: {
+            /** @description Its place in the log. */
+            seq: number;
+            /** Format: date-time */
+            at: string;
+            /** @description The name of the token; empty when nobody was recognised, as after a wrong login. */
+            by: string;
+            /** @description The token's id. */
+            token: string;
+            /** @description The token's role; empty when nobody was recognised. */
+            role: string;
+            /** @description The address that asked. */
+            from: string;
+            /** @description The operation: its method and path. */
+            action: string;
+            /** @description What it was about: an id; of a person a digest of the name, so that an erased one does not live on. */
+            object: string;
+            /** @description Of the answer. */
+            status: number;
+            /** @description SHA-256 of the entry before, as it is stored. */
+            previous: string;
+        };
+        AuditPage: {
+            entries: components["schemas"]["AuditEntry"][];
+            /** @description The cursor of what follows; empty when nothing does. */
+            next: string;
+        };
+        AuditCheck: {
+            entries: number;
+            /** @description Place of the oldest; 0: there is none. */
+            first: number;
+            /** @description Place of the latest. */
+            last: number;
+            /** @description What is wrong, the oldest first; empty: nothing. */
+            broken: string[];
         };
         Retention: {
             /** @description After the last run; empty before the first. */
@@ -1868,6 +1939,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description How many at most; 100 when absent. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheck"];
                 };
             };
             default: components["responses"]["Problem"];

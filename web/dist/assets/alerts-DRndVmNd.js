@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`Alerts`),e(`h1`,{children:`Alerts`})}export{n as default};

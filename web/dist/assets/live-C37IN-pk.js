@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`Live`),e(`h1`,{children:`Live`})}export{n as default};

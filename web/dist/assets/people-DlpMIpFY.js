@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`People`),e(`h1`,{children:`People`})}export{n as default};

@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`Publish`),e(`h1`,{children:`Publish`})}export{n as default};

@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`Search`),e(`h1`,{children:`Search`})}export{n as default};

@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`Shared`),e(`h1`,{children:`Shared`})}export{n as default};

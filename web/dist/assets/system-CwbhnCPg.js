@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-Br0RxYFq.js";function n(){return t(`System`),e(`h1`,{children:`System`})}export{n as default};

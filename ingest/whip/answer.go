@@ -28,8 +28,9 @@ func finishAnswer(raw string, to advertised) (string, error) {
 		return "", fmt.Errorf("read answer: %w", err)
 	}
 	for _, m := range sd.MediaDescriptions {
-		if _, ok := m.Attribute("recvonly"); !ok || m.MediaName.Port.Value == 0 {
-			return "", errors.New("answer does not receive the " + m.MediaName.Media)
+		_, receives := m.Attribute("recvonly")
+		if _, sends := m.Attribute("sendonly"); !receives && !sends || m.MediaName.Port.Value == 0 {
+			return "", errors.New("answer neither receives nor sends the " + m.MediaName.Media)
 		}
 		var kept []sdp.Attribute
 		var candidates []string

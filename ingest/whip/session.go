@@ -121,14 +121,7 @@ func (s *session) negotiate(ctx context.Context, offer string) (answer string, e
 	case <-s.ctx.Done():
 		return "", fmt.Errorf("gather candidates: %w", s.reason())
 	}
-	known, missing := s.e.hosts.resolve(ctx)
-	if missing != nil {
-		s.log.Warn("whip: a host to advertise is not known", "error", missing)
-	}
-	if s.e.cfg.OnlyHosts && len(known) == 0 {
-		return "", unreachable()
-	}
-	return finishAnswer(s.pc.LocalDescription().SDP, advertised{known, s.e.cfg.OnlyHosts, port(s.e.Addr())})
+	return s.e.Advertise(ctx, s.pc.LocalDescription().SDP)
 }
 
 // reason is why the session ended.

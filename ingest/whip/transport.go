@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -45,8 +46,8 @@ func (c *codec) register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType) error 
 	return err
 }
 
-// settings are the session's transport.
-func (e *Endpoint) settings(of *session) webrtc.SettingEngine {
+// Settings are the transport of a peer connection of another kind, over the same sockets.
+func (e *Endpoint) Settings() webrtc.SettingEngine {
 	s := webrtc.SettingEngine{LoggerFactory: pionLogger{e.cfg.Log}}
 	s.SetICEUDPMux(e.udpMux)
 	s.SetICETCPMux(e.tcpMux)
@@ -59,6 +60,24 @@ func (e *Endpoint) settings(of *session) webrtc.SettingEngine {
 	s.SetReceiveMTU(receiveMTU)
 	// Consent (RFC 7675). A publisher that only sends media and answers no checks, as FFmpeg, is heard by its media.
 	s.SetICETimeouts(e.timeouts.silent, e.timeouts.failed, 2*time.Second)
+	return s
+}
+
+// Advertise completes the answer of such a connection as a publisher's is, with the addresses that are configured.
+func (e *Endpoint) Advertise(ctx context.Context, answer string) (string, error) {
+	known, missing := e.hosts.resolve(ctx)
+	if missing != nil {
+		e.cfg.Log.Warn("whip: a host to advertise is not known", "error", missing)
+	}
+	if e.cfg.OnlyHosts && len(known) == 0 {
+		return "", unreachable()
+	}
+	return finishAnswer(answer, advertised{known, e.cfg.OnlyHosts, port(e.Addr())})
+}
+
+// settings are the session's transport.
+func (e *Endpoint) settings(of *session) webrtc.SettingEngine {
+	s := e.Settings()
 	s.SetICEBindingRequestHandler(of.follow)
 	return s
 }

@@ -24,6 +24,7 @@ import (
 	"vigil/internal/client"
 	"vigil/internal/config"
 	"vigil/internal/web"
+	"vigil/internal/whep"
 	"vigil/vision"
 )
 
@@ -66,6 +67,11 @@ type App struct {
 	parent          *orders   // nil in a process that is no child
 	decoder, detail vision.NewDecoder
 	around          surroundings // of a child
+
+	added    *bus.KV[addedCamera]
+	addedIDs atomic.Pointer[map[string]bool] // of those in force
+	whip     *whip.Endpoint                  // nil without the role ingest
+	players  *whep.Server                    // nil without both ingest and console
 
 	http   net.Listener // nil when no role of this process needs it
 	routes *http.ServeMux
@@ -118,8 +124,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.live.Store(&a.cfg)
 	for _, open := range []func(context.Context) error{
-		a.listen, a.openLanes, a.openData, a.openBus, a.openStore, a.openLinks, a.openIngest, a.openVision, a.openAlerts,
-		a.openClips, a.openConsole, a.openHTTP, a.openReload,
+		a.listen, a.openLanes, a.openData, a.openBus, a.openStore, a.openLinks, a.openAdded, a.openIngest, a.openVision, a.openAlerts,
+		a.openClips, a.openLive, a.openConsole, a.openHTTP, a.openReload,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())

@@ -32,9 +32,9 @@ func (c cameraList) Cameras(ctx context.Context) ([]frames.CameraState, error) {
 
 // shownCameras tells the console of cameras, and where they come from.
 type shownCameras struct {
-	states     cameraList
-	configured func(frames.CameraID) bool
-	bus        *bus.Conn
+	states cameraList
+	app    *App
+	bus    *bus.Conn
 }
 
 // Cameras implements web.Cameras.
@@ -46,7 +46,10 @@ func (c shownCameras) Cameras(ctx context.Context) ([]web.CameraView, error) {
 	var views []web.CameraView
 	for _, s := range states {
 		view := web.CameraView{CameraState: s, From: web.FromPublisher}
-		if c.configured(s.Camera) {
+		switch {
+		case c.app.wasAdded(string(s.Camera)):
+			view.From = web.FromConsole
+		case c.app.configured(s.Camera):
 			view.From = web.FromConfiguration
 		}
 		views = append(views, view)
@@ -54,7 +57,7 @@ func (c shownCameras) Cameras(ctx context.Context) ([]web.CameraView, error) {
 	return views, nil
 }
 
-// configured says whether the camera is one of the configuration's in force.
+// configured says whether the camera is one of those in force, of the configuration or added.
 func (a *App) configured(camera frames.CameraID) bool {
 	return slices.ContainsFunc(a.live.Load().Cameras, func(c config.Camera) bool { return c.ID == string(camera) })
 }

@@ -44,7 +44,7 @@ func (a *App) openConsole(ctx context.Context) error {
 	decisions := decisionLog{visits: parts.list.visits, sightings: alertsjs.Sightings(a.bus)}
 	people := parts.people
 	a.routes.Handle("/", web.New(web.Config{
-		Cameras: shownCameras{cameraList{parts.states}, a.configured, a.bus},
+		Cameras: shownCameras{cameraList{parts.states}, a, a.bus},
 		Alerts:  parts.list, Explain: decisions, Rules: ruleList{parts.rules},
 		Strangers: strangerBook{parts.list, decisions, people, time.Now}, Search: faceSearch{parts.list, people.Photos, a.bus},
 		Dead: deadLetters{a.bus, parts.ledger}, Webhooks: parts.hooks, Keeps: keeps{parts.kept, parts.sweeper},

@@ -43,7 +43,7 @@ func (a *App) openIngest(ctx context.Context) error {
 		return err
 	}
 	supervisor, err := ingest.New(ingest.Config{
-		Cameras: cameras, Any: isOpen(a.cfg), Frames: a.frames, States: cameraStates{states}, Log: a.log,
+		Cameras: cameras, Any: a.isOpen(a.cfg), Frames: a.frames, States: cameraStates{states}, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -88,10 +88,10 @@ func (a *App) endUndecodable(ctx context.Context, supervisor *ingest.Supervisor)
 	return nil
 }
 
-// isOpen says that whoever reaches the listeners may publish: without a camera in the configuration, on loopback listeners,
+// isOpen says that whoever reaches the listeners may publish as any camera that was not added: without a camera in the configuration, on loopback listeners,
 // that is this machine.
-func isOpen(cfg config.Config) bool {
-	return len(cfg.Cameras) == 0 && config.IsLoopback(cfg.RTSP.Listen) && config.IsLoopback(cfg.HTTP.Listen) &&
+func (a *App) isOpen(cfg config.Config) bool {
+	return len(a.withoutAdded(cfg).Cameras) == 0 && config.IsLoopback(cfg.RTSP.Listen) && config.IsLoopback(cfg.HTTP.Listen) &&
 		(cfg.RTSP.TLSCert == "" || config.IsLoopback(cfg.RTSP.TLSListen))
 }
 
@@ -109,10 +109,11 @@ func (a *App) openWHIP(admission whip.Admission) error {
 		return fmt.Errorf("webrtc.udp: %w", err)
 	}
 	a.onClose(func() error { return runOnce(endpoint.Run) })
+	a.whip = endpoint
 	handler := endpoint.Handler()
 	closed := fromThisMachine(handler)
 	a.routes.HandleFunc("/whip/", func(w http.ResponseWriter, r *http.Request) {
-		if isOpen(*a.live.Load()) { // publishers need no token
+		if a.isOpen(*a.live.Load()) { // publishers need no token
 			closed.ServeHTTP(w, r)
 			return
 		}
@@ -207,7 +208,7 @@ func (a *App) reloadCameras(supervisor *ingest.Supervisor, states *bus.KV[frames
 			}
 		}
 		return func() {
-			gone, err := supervisor.Replace(remove, add, isOpen(next))
+			gone, err := supervisor.Replace(remove, add, a.isOpen(next))
 			if err != nil {
 				a.log.Error("cameras are not as the configuration has them: restart", "error", err) // it was checked before
 				return

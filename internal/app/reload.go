@@ -39,6 +39,10 @@ func (a *App) Reload(ctx context.Context, next config.Config) error {
 	if err := next.Absolute(); err != nil {
 		return err
 	}
+	next, err := a.withAdded(ctx, next)
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, key := range config.Changed(before, next) {
 		if !slices.ContainsFunc(reloadable, func(begin string) bool { return strings.HasPrefix(key, begin) }) {

@@ -47,6 +47,7 @@ var Table = map[string][]string{
 	"internal/onvif/onviftest": {},
 	"internal/ordered":         {},
 	"internal/people":          {"vision"},
+	"internal/whep":            {"frames"},
 	"internal/web":             {"alerts", "clips", "clips/retention", "frames", "internal/audit", "vision", "web"},
 }
 

@@ -42,6 +42,8 @@ const (
 	Endpoints = "endpoints"
 	// Tokens holds the hashes of the API's tokens, and what each may do.
 	Tokens = "tokens"
+	// Added holds the cameras that were added through the API.
+	Added = "added"
 	// Reviews holds what people say of alerts.
 	Reviews = "reviews"
 )
@@ -139,6 +141,8 @@ func buckets(alerts time.Duration) []jetstream.KeyValueConfig {
 		{Bucket: Leases, MaxBytes: 4 * mib, TTL: LeaseTTL},
 		// A few hundred bytes per endpoint, overwritten. That one wants no more is true until somebody says otherwise.
 		{Bucket: Endpoints, MaxBytes: 4 * mib},
+		// A few hundred bytes per camera.
+		{Bucket: Added, MaxBytes: 4 * mib},
 		// A few hundred bytes per token.
 		{Bucket: Tokens, MaxBytes: 4 * mib},
 		// A few hundred bytes per alert that somebody has looked at, and its notes. As long as the alerts.

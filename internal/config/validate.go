@@ -134,6 +134,16 @@ func (c *Config) validateCameras(bad report) {
 	}
 }
 
+// Check checks a camera by itself, as Validate does.
+func (c Camera) Check() error {
+	var errs []error
+	alone := Config{Cameras: []Camera{c}}
+	alone.validateCameras(func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %w", strings.TrimPrefix(strings.TrimPrefix(key, "cameras[0]"), "."), fmt.Errorf(format, args...)))
+	})
+	return errors.Join(errs...)
+}
+
 func (c *Config) validatePeople(bad report) {
 	if f := c.People.FalseAccept; !(f >= minFalseAccept && f <= maxFalseAccept) {
 		bad("people.false_accept", "is %v, want 0.00001 to 0.5", f)

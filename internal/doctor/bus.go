@@ -56,7 +56,7 @@ func (b Bus) Look(ctx context.Context) []Finding {
 }
 
 // streamCount is how many streams and buckets are declared.
-const streamCount = 19
+const streamCount = 20
 
 func (b Bus) limits(info *jetstream.AccountInfo) Finding {
 	need := b.Declared * int64(max(b.Replicas, 1))

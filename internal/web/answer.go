@@ -37,8 +37,11 @@ func (s *Server) answer(w http.ResponseWriter, r *asked, handle func(http.Respon
 	}
 	refused, isRefused := errors.AsType[Refused](err)
 	failed, isFailure := errors.AsType[failure](err)
+	conflict, isConflict := errors.AsType[Conflict](err)
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
+	case isConflict:
+		problem(w, http.StatusConflict, conflict.Reason)
 	case isFailure:
 		if failed.status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="vigil"`)

@@ -3,8 +3,11 @@ package web
 import (
 	"context"
 	"fmt"
+	"io"
+	"mime"
 	"net/http"
 	"slices"
+	"time"
 
 	"vigil/frames"
 )
@@ -12,13 +15,29 @@ import (
 // Where cameras come from.
 const (
 	FromConfiguration = "configuration"
-	FromPublisher     = "published" // by a camera that no configuration names
+	FromConsole       = "added"     // through the API
+	FromPublisher     = "published" // by a camera that nothing names
 )
 
 // CameraView is a camera's state and where it comes from.
 type CameraView struct {
 	frames.CameraState
 	From string `json:"from"`
+}
+
+// CameraInput is a camera to add: with an address, or else one that publishes.
+type CameraInput struct {
+	ID          frames.CameraID `json:"id"`
+	URL         string          `json:"url,omitempty"`
+	Transport   string          `json:"transport,omitempty"`
+	DetectURL   string          `json:"detect_url,omitempty"`
+	Fingerprint string          `json:"tls_fingerprint,omitempty"`
+}
+
+// AddedCamera is a camera that was added, and the token with which it publishes: that is shown once.
+type AddedCamera struct {
+	ID           frames.CameraID `json:"id"`
+	PublishToken string          `json:"publish_token"`
 }
 
 // CameraTestInput is an address to try.
@@ -45,6 +64,16 @@ type Cameras interface {
 	Cameras(ctx context.Context) ([]CameraView, error)
 	// Snapshot returns the camera's latest key picture as JPEG, or ErrNotFound.
 	Snapshot(ctx context.Context, camera frames.CameraID) ([]byte, error)
+	// Play takes the offer of a player and returns the session and the answer. It is ErrNotFound when no video comes, and a
+	// Refused when what comes, or what is offered, cannot be played.
+	Play(ctx context.Context, camera frames.CameraID, offer string) (session, answer string, err error)
+	// StopPlaying ends a session, or returns ErrNotFound.
+	StopPlaying(ctx context.Context, camera frames.CameraID, session string) error
+	// AddCamera adds a camera and returns the token of one that publishes. What is wrong with it is a Refused, one that is there
+	// already a Conflict.
+	AddCamera(ctx context.Context, in CameraInput) (token string, err error)
+	// RemoveCamera removes a camera that was added. One of the configuration is a Conflict.
+	RemoveCamera(ctx context.Context, camera frames.CameraID) error
 	// TryCamera connects to an address. What is wrong with it is in the answer.
 	TryCamera(ctx context.Context, in CameraTestInput) (CameraTest, error)
 }
@@ -58,19 +87,54 @@ func (s *Server) cameras(w http.ResponseWriter, r *asked) error {
 	return writeJSON(w, map[string]any{"cameras": list(states)})
 }
 
-func (s *Server) snapshot(w http.ResponseWriter, r *asked) error {
+// seen is the camera of a request, if its caller may see it.
+func seen(r *asked) (frames.CameraID, error) {
 	id := r.PathValue("id")
 	camera, err := frames.ParseCameraID(id)
 	if err != nil || !r.caller.sees(camera) {
-		return fmt.Errorf("camera %.64q: %w", id, ErrNotFound)
+		return "", fmt.Errorf("camera %.64q: %w", id, ErrNotFound)
+	}
+	return camera, nil
+}
+
+func (s *Server) snapshot(w http.ResponseWriter, r *asked) error {
+	camera, err := seen(r)
+	if err != nil {
+		return err
 	}
 	picture, err := s.cfg.Cameras.Snapshot(r.Context(), camera)
 	if err != nil {
-		return fmt.Errorf("camera %s: %w", id, err)
+		return fmt.Errorf("camera %s: %w", camera, err)
 	}
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(picture) // an error here is the client's connection
+	return nil
+}
+
+func (s *Server) addCamera(w http.ResponseWriter, r *asked) error {
+	var in CameraInput
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	token, err := s.cfg.Cameras.AddCamera(r.Context(), in)
+	if err != nil {
+		return fmt.Errorf("add camera: %w", err)
+	}
+	s.cfg.Log.Info("camera added", "camera", in.ID, "by", r.caller.Name)
+	return writeMade(w, AddedCamera{ID: in.ID, PublishToken: token})
+}
+
+func (s *Server) removeCamera(w http.ResponseWriter, r *asked) error {
+	camera, err := seen(r)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Cameras.RemoveCamera(r.Context(), camera); err != nil {
+		return fmt.Errorf("remove camera %s: %w", camera, err)
+	}
+	s.cfg.Log.Info("camera removed", "camera", camera, "by", r.caller.Name)
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
@@ -88,4 +152,47 @@ func (s *Server) testCamera(w http.ResponseWriter, r *asked) error {
 	}
 	tried.Picture = list(tried.Picture)
 	return writeJSON(w, tried)
+}
+
+const (
+	maxOffer  = 64 << 10
+	offerTime = 10 * time.Second
+)
+
+// play answers a WHEP player (draft-ietf-wish-whep, 4.2). All candidates are in the answer: there is no trickle.
+func (s *Server) play(w http.ResponseWriter, r *asked) error {
+	camera, err := seen(r)
+	if err != nil {
+		return err
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/sdp" {
+		return failure{http.StatusUnsupportedMediaType, fmt.Sprintf("content type is %q, want application/sdp", kind)}
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(offerTime)) // a connection that is gone needs none
+	offer, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOffer))
+	if err != nil {
+		return err
+	}
+	session, answer, err := s.cfg.Cameras.Play(r.Context(), camera, string(offer))
+	if err != nil {
+		return fmt.Errorf("play %s: %w", camera, err)
+	}
+	w.Header().Set("Content-Type", "application/sdp")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", "/api/v1/cameras/"+string(camera)+"/whep/"+session)
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, answer) // an error here is the client's connection
+	return nil
+}
+
+func (s *Server) stopPlaying(w http.ResponseWriter, r *asked) error {
+	camera, err := seen(r)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Cameras.StopPlaying(r.Context(), camera, r.PathValue("session")); err != nil {
+		return fmt.Errorf("session at %s: %w", camera, err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

@@ -45,7 +45,11 @@ func (s *Server) systemRoutes() []route {
 
 		{pattern: "GET /api/v1/cameras", least: CameraViewer, handle: s.cameras},
 		{pattern: "GET /api/v1/cameras/{id}/snapshot", least: CameraViewer, handle: s.snapshot},
+		{pattern: "POST /api/v1/cameras", least: Admin, handle: s.addCamera},
+		{pattern: "DELETE /api/v1/cameras/{id}", least: Admin, handle: s.removeCamera},
 		{pattern: "POST /api/v1/cameras/test", least: Admin, handle: s.testCamera},
+		{pattern: "POST /api/v1/cameras/{id}/whep", least: CameraViewer, handle: s.play},
+		{pattern: "DELETE /api/v1/cameras/{id}/whep/{session}", least: CameraViewer, handle: s.stopPlaying},
 	}
 }
 

@@ -21,6 +21,11 @@ type Refused struct{ Reason string }
 
 func (r Refused) Error() string { return r.Reason }
 
+// Conflict is an error whose text is meant for the one who asked: what is there already does not go with the request.
+type Conflict struct{ Reason string }
+
+func (c Conflict) Error() string { return c.Reason }
+
 // RetentionView is what is deleted when it is old.
 type RetentionView struct {
 	Last    []retention.State `json:"last"`    // after the clips role's last run; empty before its first

@@ -43,6 +43,37 @@ type house struct {
 	audit book
 }
 
+func (h *house) Play(_ context.Context, camera frames.CameraID, offer string) (session, answer string, err error) {
+	switch {
+	case camera != "door":
+		return "", "", ErrNotFound
+	case offer != "offer":
+		return "", "", Refused{"want an offer"}
+	}
+	return "one", "answer", h.broken
+}
+
+func (h *house) AddCamera(_ context.Context, in CameraInput) (string, error) {
+	if in.ID == "door" {
+		return "", Conflict{"camera door is there already"}
+	}
+	return "secret", h.broken
+}
+
+func (h *house) RemoveCamera(_ context.Context, camera frames.CameraID) error {
+	if camera != "yard" {
+		return Conflict{"camera door is in the configuration"}
+	}
+	return h.broken
+}
+
+func (h *house) StopPlaying(_ context.Context, camera frames.CameraID, session string) error {
+	if camera != "door" || session != "one" {
+		return ErrNotFound
+	}
+	return h.broken
+}
+
 func (h *house) Cameras(context.Context) ([]CameraView, error) {
 	return slices.Clone(h.cameras), h.broken
 }

@@ -58,3 +58,9 @@ export function formOf(photos: File[]): FormData {
   for (const photo of photos) form.append("photo", photo);
   return form;
 }
+
+/** local is an address of the API's as the page may load it, wherever the console was opened. */
+export function local(link: string): string {
+  const url = new URL(link, location.href);
+  return url.pathname + url.search;
+}

@@ -51,7 +51,7 @@ test("review: dismiss, note, share", async ({ page, vigil, browser }) => {
   await expect(dialog.getByRole("button", { name: "Dismiss", exact: true })).toBeVisible();
 
   const note = 'the <b>postman</b> & "his" dog 🐕';
-  await dialog.getByLabel("Note").fill(note);
+  await dialog.getByRole("textbox", { name: "Note" }).fill(note);
   await dialog.getByRole("button", { name: "Add" }).click();
   await expect(dialog.getByText(note)).toBeVisible();
 

@@ -134,6 +134,7 @@ function Timeline({ list, selected, query }: { list: AlertList; selected: string
     if (end.current) near.observe(end.current);
     return () => near.disconnect();
   }, [list.loaded, list.alerts.length]);
+  const grouped = useMemo(() => days(list.alerts), [list.alerts]);
   if (list.error) return <Failure error={list.error} retry={list.reload} />;
   if (!list.loaded) return <Loading />;
   if (list.alerts.length === 0) {
@@ -145,7 +146,7 @@ function Timeline({ list, selected, query }: { list: AlertList; selected: string
   }
   return (
     <div class="timeline">
-      {days(list.alerts).map(([day, alerts]) => (
+      {grouped.map(([day, alerts]) => (
         <section key={day} aria-label={day}>
           <h2>
             {day} <span class="soft">{alerts.length}</span>

@@ -1,8 +1,8 @@
-import { api, ask, type Schema } from "../../api.ts";
+import { api, ask, local, type Schema } from "../../api.ts";
 import { useLoaded } from "../../loaded.ts";
 import { to } from "../../route.ts";
 import { When } from "../../ui/time.tsx";
-import { local, Shot } from "./card.tsx";
+import { Shot } from "./card.tsx";
 import type { AlertView } from "./list.ts";
 
 const most = 6;

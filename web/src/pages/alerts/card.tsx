@@ -1,13 +1,8 @@
-import type { Schema } from "../../api.ts";
+import { memo } from "preact/compat";
+import { local, type Schema } from "../../api.ts";
 import { to } from "../../route.ts";
 import { clockOf } from "../../ui/time.tsx";
 import type { AlertView } from "./list.ts";
-
-/** local is an address of the API's as the page may load it, wherever the console was opened. */
-export function local(link: string): string {
-  const url = new URL(link, location.href);
-  return url.pathname + url.search;
-}
 
 /** whoOf names who an alert shows. */
 export function whoOf(view: Pick<AlertView, "alert" | "review">): string {
@@ -33,7 +28,8 @@ export function Shot({ alert, size }: { alert: Schema["Alert"]; size: number }) 
   return <img class="shot" src={local(alert.best_shot_url)} alt="" width={size} height={size} loading="lazy" decoding="async" />;
 }
 
-export function Card({ view, selected, query }: { view: AlertView; selected: boolean; query: Record<string, string> }) {
+/** Card is drawn again only when what it shows has changed: there may be thousands. */
+export const Card = memo(function Card({ view, selected, query }: { view: AlertView; selected: boolean; query: Record<string, string> }) {
   const { alert, review } = view;
   const kind = [review.state, alert.corrected_at ? "corrected" : "", selected ? "selected" : ""].join(" ");
   return (
@@ -51,4 +47,4 @@ export function Card({ view, selected, query }: { view: AlertView; selected: boo
       </a>
     </li>
   );
-}
+});

@@ -1,11 +1,11 @@
 import { useRef } from "preact/hooks";
-import { api, ask } from "../../api.ts";
+import { api, ask, local } from "../../api.ts";
 import icon from "../../icon.svg";
 import { useLoaded } from "../../loaded.ts";
 import { route } from "../../route.ts";
 import { When } from "../../ui/time.tsx";
 import { Failure, Loading, useTitle } from "../../ui/ui.tsx";
-import { local, Shot } from "./card.tsx";
+import { Shot } from "./card.tsx";
 import { Player } from "./player.tsx";
 import "./alerts.css";
 

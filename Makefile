@@ -41,7 +41,7 @@ test-short: test-deps ## Run the tests without browsers and other processes
 
 test-browser: test-deps build page ## Test the console in Chromium, against a real vigil serve (needs npm)
 	git diff --exit-code --stat -- web/dist web/src/schema.d.ts || { echo "web/dist is not what its sources make: commit what make page builds" >&2; exit 1; }
-	go build -o bin/play ./internal/mediatest/play
+	go build -o bin ./internal/mediatest/play ./internal/mediatest/portrait
 	cd web && npm test
 
 lint: deps ## Run the linters

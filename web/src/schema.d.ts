@@ -272,8 +272,26 @@ export interface paths {
         /** List the cameras and their state. */
         get: operations["listCameras"];
         put?: never;
-        post?: never;
+        /** Add a camera: by its address, or without one a camera that publishes, whose token is shown this once. */
+        post: operations["addCamera"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a camera that was added. Its alerts and clips stay. */
+        delete: operations["removeCamera"];
         options?: never;
         head?: never;
         patch?: never;
@@ -308,6 +326,40 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{id}/whep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Play the camera live over WebRTC (WHEP): an SDP offer that receives H.264, and its answer. */
+        post: operations["playCamera"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{id}/whep/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a player's session. */
+        delete: operations["stopPlaying"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1067,13 +1119,29 @@ export interface components {
             updated: string;
             detect?: components["schemas"]["DetectState"];
             /**
-             * @description Where the camera comes from: the configuration, or a publisher that it does not name.
+             * @description Where the camera comes from: the configuration, somebody who added it, or a publisher that nothing names.
              * @enum {string}
              */
-            from: "configuration" | "published";
+            from: "configuration" | "added" | "published";
         };
         CameraList: {
             cameras: components["schemas"]["Camera"][];
+        };
+        CameraInput: {
+            /** @description 1 to 63 of a-z, 0-9 and -. */
+            id: string;
+            /** @description rtsp:// or rtsps:// address to pull from; absent: the camera publishes. */
+            url?: string;
+            /** @enum {string} */
+            transport?: "auto" | "tcp" | "udp";
+            /** @description Address of the same view in smaller pictures. */
+            detect_url?: string;
+            tls_fingerprint?: string;
+        };
+        AddedCamera: {
+            id: string;
+            /** @description Shown this once; empty for a camera with an address. */
+            publish_token: string;
         };
         CameraTestInput: {
             /** @description rtsp:// or rtsps:// address. */
@@ -2075,6 +2143,70 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    addCamera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CameraInput"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedCamera"];
+                };
+            };
+            /** @description There is one of that id. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    removeCamera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is in the configuration. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     testCamera: {
         parameters: {
             query?: never;
@@ -2119,6 +2251,64 @@ export interface operations {
                 content: {
                     "image/jpeg": string;
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    playCamera: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/sdp": string;
+            };
+        };
+        responses: {
+            /** @description Made. Location is the session, which DELETE ends. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/sdp": string;
+                };
+            };
+            /** @description Not SDP. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    stopPlaying: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -1,1 +1,0 @@
-import{c as e,l as t}from"./ui-CEKOedCb.js";function n(){return e(`Live`),t(`h1`,{children:`Live`})}export{n as default};

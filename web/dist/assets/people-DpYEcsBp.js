@@ -1,1 +1,0 @@
-import{c as e,l as t}from"./ui-CEKOedCb.js";function n(){return e(`People`),t(`h1`,{children:`People`})}export{n as default};

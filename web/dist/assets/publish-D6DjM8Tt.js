@@ -1,1 +1,0 @@
-import{c as e,l as t}from"./ui-CEKOedCb.js";function n(){return e(`Publish`),t(`h1`,{children:`Publish`})}export{n as default};

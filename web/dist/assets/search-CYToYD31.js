@@ -1,1 +1,0 @@
-import{c as e,l as t}from"./ui-CEKOedCb.js";function n(){return e(`Search`),t(`h1`,{children:`Search`})}export{n as default};

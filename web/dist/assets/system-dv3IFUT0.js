@@ -1,1 +1,0 @@
-import{c as e,l as t}from"./ui-CEKOedCb.js";function n(){return e(`System`),t(`h1`,{children:`System`})}export{n as default};

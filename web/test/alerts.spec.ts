@@ -154,22 +154,37 @@ test("ten thousand alerts scroll without stutter", async ({ page, vigil }) => {
   });
   await logIn(page, vigil);
   await expect(alerts(page).first()).toBeVisible();
-  const frames = await page.evaluate(async () => {
+  const oldest = `[data-alert="01J${"1".padStart(23, "0")}"]`;
+  const down = await page.evaluate(async (oldest) => {
     const times: number[] = [];
     let last = performance.now();
-    for (let still = 0; still < 60 && document.querySelectorAll("li.alert").length < 10_000; ) {
-      const before = scrollY;
+    while (!document.querySelector(oldest)) {
       scrollBy(0, 2500);
       await new Promise(requestAnimationFrame);
       const now = performance.now();
       times.push(now - last);
       last = now;
-      still = scrollY === before ? still + 1 : 0;
+    }
+    return times;
+  }, oldest);
+  expect(await alerts(page).count()).toBeLessThan(200); // of those in view alone
+  const back = await page.evaluate(async () => {
+    const times: number[] = [];
+    let last = performance.now();
+    for (let i = 0; i < 200; i++) {
+      scrollBy(0, -300);
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      times.push(now - last);
+      last = now;
     }
     return times;
   });
-  await expect(alerts(page)).toHaveCount(10_000);
-  frames.sort((a, b) => a - b);
-  const at = (part: number) => Math.round(frames[Math.floor(frames.length * part)]!);
-  console.log(`${frames.length} frames: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, longest ${Math.round(frames.at(-1)!)} ms`);
+  const told = (times: number[]) => {
+    times.sort((a, b) => a - b);
+    const at = (part: number) => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * part))]!);
+    return `${times.length} pictures, median ${at(0.5)} ms, 95 % ${at(0.95)} ms, longest ${at(1)} ms`;
+  };
+  // How fast a machine draws is no matter of a test: it is told.
+  console.log(`down, while they load: ${told(down)}; back up: ${told(back)}`);
 });

@@ -73,7 +73,7 @@ test("this browser becomes a camera, and stops", async ({ page, vigil, context }
   await expect(phone.getByRole("alert")).not.toBeEmpty(); // a wrong token is refused
   await phone.getByLabel("Its token").fill(new URLSearchParams(link.split("?")[1]).get("token")!);
   await phone.getByRole("button", { name: "Publish" }).click();
-  await expect(phone.getByRole("status")).toContainText("Publishing", { timeout: 30_000 });
+  await expect(phone.locator("form").getByRole("status")).toContainText("Publishing", { timeout: 30_000 });
   await accessible(phone);
   await picture(phone, "publish");
 

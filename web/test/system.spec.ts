@@ -45,7 +45,7 @@ test("an endpoint is tested, and its deliveries are shown", async ({ page }) => 
     await logIn(page, vigil, "system/endpoints");
     await page.getByRole("button", { name: "Test" }).click();
     await expect(page.getByRole("status").filter({ hasText: "on its way to home" })).toBeVisible();
-    await expect.poll(() => hook.types).toContain("endpoint.test");
+    await expect.poll(() => hook.types).toContain("test");
     await page.getByRole("button", { name: "Deliveries" }).click();
     await expect(page.getByRole("dialog")).toContainText("delivered");
     await accessible(page);

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, ask } from "../../api.ts";
 import { useLoaded } from "../../loaded.ts";
 import { go, route, to } from "../../route.ts";
@@ -9,6 +9,7 @@ import { Card } from "./card.tsx";
 import { Detail } from "./detail.tsx";
 import { Keys, useKeys } from "./keys.tsx";
 import { type AlertList, type AlertView, type Filter, useAlerts } from "./list.ts";
+import { useWindow } from "./window.ts";
 import "./alerts.css";
 
 const names = ["camera", "state", "person", "stranger", "from", "to"] as const;
@@ -65,10 +66,9 @@ export default function Alerts() {
   );
 }
 
+/** focusOn gives the focus to an alert's card, when it is drawn. */
 function focusOn(id: string) {
-  const link = document.querySelector<HTMLElement>(`[data-alert="${CSS.escape(id)}"] a`);
-  link?.focus();
-  link?.scrollIntoView({ block: "nearest" });
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-alert="${CSS.escape(id)}"] a`)?.focus({ preventScroll: true }));
 }
 
 function Filters({ filter }: { filter: Filter }) {
@@ -125,16 +125,18 @@ function MarkSeen({ list }: { list: AlertList }) {
   );
 }
 
+const near = 1500; // pixels from the end at which the next page is asked for
+
 function Timeline({ list, selected, query }: { list: AlertList; selected: string | undefined; query: Record<string, string> }) {
-  const end = useRef<HTMLDivElement>(null);
-  const latest = useRef(list);
-  latest.current = list;
+  const { frame, element, grid, rows, all, height } = useWindow(list.alerts, day);
+  const last = rows.at(-1);
   useEffect(() => {
-    const near = new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && latest.current.more(), { rootMargin: "1200px" });
-    if (end.current) near.observe(end.current);
-    return () => near.disconnect();
-  }, [list.loaded, list.alerts.length]);
-  const grouped = useMemo(() => days(list.alerts), [list.alerts]);
+    if (last && last.top + last.height > height - near) list.more();
+  }, [last?.top, height, list.next]);
+  useEffect(() => {
+    const row = all.find((r) => "items" in r && r.items.some((a) => a.alert.id === selected));
+    if (row && element) reveal(element, row);
+  }, [selected]);
   if (list.error) return <Failure error={list.error} retry={list.reload} />;
   if (!list.loaded) return <Loading />;
   if (list.alerts.length === 0) {
@@ -145,32 +147,33 @@ function Timeline({ list, selected, query }: { list: AlertList; selected: string
     );
   }
   return (
-    <div class="timeline">
-      {grouped.map(([day, alerts]) => (
-        <section key={day} aria-label={day}>
-          <h2>
-            {day} <span class="soft">{alerts.length}</span>
-          </h2>
-          <ul class="alerts">
-            {alerts.map((view) => (
-              <Card key={view.alert.id} view={view} selected={view.alert.id === selected} query={query} />
-            ))}
-          </ul>
-        </section>
-      ))}
-      <div ref={end} />
+    <>
+      <div ref={frame} class="timeline" style={{ height: `${height}px` }}>
+        {rows.map((r) =>
+          "day" in r ? (
+            <h2 key={r.day} style={{ top: `${r.top}px` }}>
+              {r.day} <span class="soft">{r.count}</span>
+            </h2>
+          ) : (
+            <ul key={r.items[0]!.alert.id} class="alerts" style={{ top: `${r.top}px`, gridTemplateColumns: `repeat(${grid.columns}, ${grid.card}px)` }}>
+              {r.items.map((view) => (
+                <Card key={view.alert.id} view={view} selected={view.alert.id === selected} query={query} />
+              ))}
+            </ul>
+          ),
+        )}
+      </div>
       {list.next && <Loading />}
-    </div>
+    </>
   );
 }
 
-function days(alerts: AlertView[]): [string, AlertView[]][] {
-  const all = new Map<string, AlertView[]>();
-  for (const a of alerts) {
-    const day = dayOf(a.alert.opened_at);
-    const there = all.get(day);
-    if (there) there.push(a);
-    else all.set(day, [a]);
-  }
-  return [...all];
+const day = (view: AlertView) => dayOf(view.alert.opened_at);
+
+/** reveal scrolls so far that the row is in view, below the bar. */
+function reveal(frame: HTMLElement, row: { top: number; height: number }) {
+  const top = frame.getBoundingClientRect().top + row.top;
+  const bar = 60;
+  if (top < bar) scrollBy(0, top - bar);
+  else if (top + row.height > innerHeight) scrollBy(0, top + row.height - innerHeight);
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,8 +16,8 @@ func TestWatch(t *testing.T) {
 		path := write(t, "a")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		changes := 0
-		go Watch(ctx, path, func() { changes++ })
+		var seen atomic.Int64
+		go Watch(ctx, path, func() { seen.Add(1) })
 		put := func(text string) {
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -25,7 +26,8 @@ func TestWatch(t *testing.T) {
 		after := func(what string, want int) {
 			t.Helper()
 			time.Sleep(3 * watchEvery)
-			if synctest.Wait(); changes != want {
+			synctest.Wait()
+			if changes := int(seen.Load()); changes != want {
 				t.Errorf("%s: got %d changes, want %d", what, changes, want)
 			}
 		}
@@ -51,7 +53,8 @@ func TestWatch(t *testing.T) {
 		for _, text := range []string{"d", "de", "def"} { // one that is being written is waited for
 			put(text)
 			time.Sleep(watchEvery)
-			if synctest.Wait(); changes != 2 {
+			synctest.Wait()
+			if changes := seen.Load(); changes != 2 {
 				t.Errorf("%q: got %d changes while it is written, want 2", text, changes)
 			}
 		}

@@ -162,7 +162,7 @@ var (
 		"url": "string", "key": "string", "bytes": "number", "sha256": "string", "start": "time", "end": "time",
 		"codec": "string", "width": "number", "height": "number", "gaps": "list",
 	}
-	cameraShape  = map[string]string{"id": "string", "since": "time", "source": "string", "reason": "string"}
+	cameraShape  = map[string]string{"id": "string", "since": "time", "source": "text", "reason": "string"}
 	milliseconds = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
 )
 
@@ -204,7 +204,7 @@ func shape(t *testing.T, where string, got map[string]any, want map[string]strin
 		ok := false
 		switch v := value.(type) {
 		case string:
-			ok = kind == "string" && v != "" || strings.HasPrefix(kind, "time") && milliseconds.MatchString(v)
+			ok = kind == "string" && v != "" || kind == "text" || strings.HasPrefix(kind, "time") && milliseconds.MatchString(v)
 		case float64:
 			ok = kind == "number"
 		case map[string]any:

@@ -16,7 +16,7 @@ func (a *App) openLive(context.Context) error {
 		return nil
 	}
 	a.players = whep.New(a.frames, a.whip, a.log)
-	a.onClose(func() error { return runOnce(a.players.Run) })
+	a.onClose(func() error { return runOnce(a.players.Run) }) //nolint:contextcheck // it closes what is left, whatever ended ctx
 	a.task("whep", a.players.Run)
 	return nil
 }

@@ -120,7 +120,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) guarded(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, n := &asked{Request: r}, &noted{w, http.StatusOK}
-		defer func() { s.note(a, n.status) }()
+		defer func() { s.note(a, n.status) }() //nolint:contextcheck // the request carries it
 		s.answer(n, a, func(w http.ResponseWriter, r *asked) error {
 			if to.least > Open && (to.signed == nil || !to.signed(r.Request)) {
 				who, err := s.caller(r.Request)

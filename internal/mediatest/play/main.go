@@ -17,7 +17,7 @@ func main() {
 	clip := flag.String("clip", "walk", "name of the clip")
 	loop := flag.Bool("loop", false, "show it again and again")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: play [-clip name] [-loop] rtsp://any:token@host:port/camera")
+		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "usage: play [-clip name] [-loop] rtsp://any:token@host:port/camera")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -33,7 +33,7 @@ func TestCorrection(t *testing.T) {
 	h.sight(one, known(sighting("door-1", "", 0, 4), "Resident"), ended(known(sighting("door-1", "", 0, 9), "Resident")))
 	h.want("opened 1", "corrected 1", "clip 1")
 	h.wantBody(alerts.AlertID(one), "alert-corrected")
-	if err := h.desk.Film(t.Context(), made(alerts.AlertID(one))); err != nil {
+	if err := h.answer(t.Context(), made(alerts.AlertID(one))); err != nil {
 		t.Fatal(err)
 	}
 	h.tick(60)
@@ -135,13 +135,13 @@ func TestCorrectionWhileTheBusRefuses(t *testing.T) {
 		one, resident := sighting("door-1", "s-1", 0, 1), known(sighting("door-1", "", 0, 4), "Resident")
 		h.sight(one)
 		h.refuse("publish", "enqueue")
-		h.try("a correction", h.desk.Sight(t.Context(), resident))
+		h.try("a correction", h.show(t.Context(), resident))
 		h.restart() // killed
 		h.refuse()
 		h.running(h.desk, func(func(vision.Sighting)) { synctest.Wait() })
 		h.tick(1)
 		h.want("opened 1", "clip 1", "corrected 1")
-		if err := h.desk.Sight(context.WithoutCancel(t.Context()), resident); err != nil {
+		if err := h.show(context.WithoutCancel(t.Context()), resident); err != nil {
 			t.Error(err)
 		}
 		h.want("opened 1", "clip 1", "corrected 1")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +23,9 @@ var (
 	// ErrConflict says that somebody else has changed the visit since it was read.
 	ErrConflict = errors.New("alert was changed meanwhile")
 )
+
+// errBehind says that a sighting waits for an earlier one.
+var errBehind = errors.New("a sighting before this one has to come again first")
 
 // Store keeps visits by their alert's ID.
 type Store interface {
@@ -47,6 +49,12 @@ type Feed[T any] interface {
 	Consume(ctx context.Context, handle func(ctx context.Context, message T) error) error
 }
 
+// Batches is a Feed that hands over at once all messages that have come, in their order. handle returns an error, or nil, for
+// each.
+type Batches[T any] interface {
+	Consume(ctx context.Context, handle func(ctx context.Context, messages []T) []error) error
+}
+
 // memory is how long a closed visit's tracks are recognised: as long as sightings are kept on the bus, and could
 // come again.
 const memory = 7 * 24 * time.Hour
@@ -59,8 +67,8 @@ type Desk struct {
 	Store     Store
 	Outbox    Outbox
 	Jobs      ClipJobs
-	Sightings Feed[vision.Sighting]
-	Clips     Feed[ClipDone]
+	Sightings Batches[vision.Sighting]
+	Clips     Batches[ClipDone]
 	Endpoints []string         // IDs of the endpoints that events go to
 	Now       func() time.Time // the wall clock
 	Log       *slog.Logger
@@ -70,6 +78,8 @@ type Desk struct {
 	open   map[string]visitor  // open visits by alert
 	owed   map[string]bool     // alerts that something is pending of
 	tracks map[string]trackRef // the latest alert that a track belongs to, closed visits' included
+	whose  map[string]*trail   // by identity, what open and tracks hold of it
+	due    due                 // what the messages in hand have left to put on the bus
 	last   map[lastKey]lastAlert
 	held   map[string]time.Time // tracks that raised nothing because of a cooldown
 	tally  map[string]Tally     // by rule
@@ -132,13 +142,26 @@ func (d *Desk) report(ctx context.Context, err error) {
 	}
 }
 
-// Sight takes a sighting. When it returns nil, all that follows from it is on the bus.
-func (d *Desk) Sight(ctx context.Context, s vision.Sighting) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.load(ctx); err != nil {
+// Sight takes sightings, in their order, and returns an error for each, or nil when all that follows from it is on the bus.
+// After one that fails, those of the same track, person or visit wait for it to come again.
+func (d *Desk) Sight(ctx context.Context, sightings []vision.Sighting) []error {
+	failed := make(map[string]bool)
+	return d.each(ctx, len(sightings), func(i int) error {
+		s := sightings[i]
+		alert, _ := d.find(s)
+		keys := []string{s.Track, identity(s), alert}
+		err := errBehind
+		if !slices.ContainsFunc(keys, func(key string) bool { return failed[key] }) {
+			err = d.sight(ctx, s)
+		}
+		for _, key := range keys {
+			failed[key] = failed[key] || err != nil && key != ""
+		}
 		return err
-	}
+	})
+}
+
+func (d *Desk) sight(ctx context.Context, s vision.Sighting) error {
 	id, ok := d.find(s)
 	if !ok {
 		return d.raise(ctx, s)
@@ -156,13 +179,12 @@ func (d *Desk) Sight(ctx context.Context, s vision.Sighting) error {
 	}
 }
 
-// Film takes the answer to a clip job.
-func (d *Desk) Film(ctx context.Context, done ClipDone) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.load(ctx); err != nil {
-		return err
-	}
+// Film takes the answers to clip jobs, as Sight does sightings.
+func (d *Desk) Film(ctx context.Context, answers []ClipDone) []error {
+	return d.each(ctx, len(answers), func(i int) error { return d.film(ctx, answers[i]) })
+}
+
+func (d *Desk) film(ctx context.Context, done ClipDone) error {
 	if done.Clip == nil {
 		d.Log.Warn("no clip could be made", "alert", done.Alert, "camera", done.Camera, "reason", done.Reason)
 	}
@@ -177,35 +199,32 @@ func (d *Desk) Film(ctx context.Context, done ClipDone) error {
 // Tick does what is due by the clock, and issues again what a crash or an error left pending. One visit's trouble
 // does not keep the others waiting.
 func (d *Desk) Tick(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.load(ctx); err != nil {
-		return err
-	}
-	now := d.Now()
-	var errs []error
-	for id := range d.owed {
-		_, err := d.change(ctx, id, func(v Visit) (Visit, error) { return v, nil })
-		errs = append(errs, err)
-	}
-	for id, o := range d.open {
-		passed := func(v Visit) (Visit, error) { return d.Evaluator.Passed(v, o.heard, now) }
-		next, err := passed(o.visit)
-		if err == nil && (next.asked() != o.visit.asked() || next.Open() != o.visit.Open()) {
-			_, err = d.change(ctx, id, passed)
+	return errors.Join(d.each(ctx, 1, func(int) error {
+		now := d.Now()
+		var errs []error
+		for id := range d.owed {
+			_, err := d.change(ctx, id, func(v Visit) (Visit, error) { return v, nil })
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
-	}
-	d.prune(now)
-	return errors.Join(errs...)
+		for id, o := range d.open {
+			passed := func(v Visit) (Visit, error) { return d.Evaluator.Passed(v, o.heard, now) }
+			next, err := passed(o.visit)
+			if err == nil && (next.asked() != o.visit.asked() || next.Open() != o.visit.Open()) {
+				_, err = d.change(ctx, id, passed)
+			}
+			errs = append(errs, err)
+		}
+		d.prune(now)
+		return errors.Join(errs...)
+	})...)
 }
 
 // begin opens a visit by the rule, after closing one that the sighting shows to be over; or goes on with before, whose alert
 // the rule outranks. A track that goes on after a correction begins there, as far as its next alert is concerned.
 func (d *Desk) begin(ctx context.Context, s vision.Sighting, r Rule, from time.Time, before *Visit) error {
 	s.Start = later(from, d.tracks[s.Track].corrected)
-	for id, o := range d.open {
-		if !d.Evaluator.Outlasts(o.visit, s) {
+	for id := range d.of(s).open {
+		if !d.Evaluator.Outlasts(d.open[id].visit, s) {
 			continue
 		}
 		if _, err := d.change(ctx, id, d.Evaluator.Closed); err != nil {
@@ -223,112 +242,41 @@ func (d *Desk) begin(ctx context.Context, s vision.Sighting, r Rule, from time.T
 	if before != nil {
 		v = v.continues(*before)
 	}
-	created, err := d.Store.Create(ctx, v)
-	if errors.Is(err, ErrExists) {
+	if _, err := d.read(ctx, v.Alert.ID); err == nil { // told again
 		_, err = d.join(ctx, v.Alert.ID, s)
 		return err
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
 	}
-	if err != nil {
-		d.loaded = false // it may be there all the same
-		return fmt.Errorf("save alert %s: %w", v.Alert.ID, err)
-	}
-	d.Log.Info("alert opened", "alert", v.Alert.ID, "rule", r.Name, "camera", s.Camera, "stranger", v.Stranger, "track", s.Track)
-	d.count(r.Name, func(t *Tally) { t.Raised++ })
-	d.remember(created)
-	_, err = d.issue(ctx, created)
-	return err
+	d.owe(Visit{}, v)
+	return nil
 }
 
-// change reads a visit, applies f, saves what f changed, and issues what is pending.
+// change applies f to a visit, and has written what follows from it.
 func (d *Desk) change(ctx context.Context, id string, f func(Visit) (Visit, error)) (Visit, error) {
-	v, err := d.Store.Get(ctx, id)
+	v, err := d.read(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		d.loaded = false // somebody erased it
 	}
 	if err != nil {
-		return Visit{}, fmt.Errorf("read alert %s: %w", id, err)
+		return Visit{}, err
 	}
 	next, err := f(v)
 	if err != nil {
 		return Visit{}, err
 	}
-	if !reflect.DeepEqual(v, next) {
-		if next, err = d.save(ctx, next); err != nil {
-			return Visit{}, err
-		}
-		if v.Open() && !next.Open() {
-			d.Log.Info("alert closed", "alert", id, "camera", v.Alert.Camera, "stranger", v.Stranger)
-		}
-		if !v.Wrong() && next.Wrong() {
-			d.Log.Warn("alert corrected, the stranger is enrolled", "alert", id, "camera", v.Alert.Camera, "stranger", v.Stranger)
-		}
-	}
-	d.remember(next)
-	return d.issue(ctx, next)
-}
-
-// issue puts on the bus what is pending and notes what is there. What is refused keeps nothing else waiting, and is
-// an error.
-func (d *Desk) issue(ctx context.Context, v Visit) (Visit, error) {
-	if v.Settled() {
-		return v, nil
-	}
-	next, refused := d.put(ctx, v)
-	if reflect.DeepEqual(v, next) {
-		return Visit{}, refused
-	}
-	next, err := d.save(ctx, next)
-	if err != nil {
-		return Visit{}, errors.Join(refused, err)
-	}
-	d.remember(next)
-	if refused != nil {
-		return Visit{}, refused
-	}
+	d.owe(v, next)
 	return next, nil
 }
 
-// put tries all that is pending and returns v with what is left of it.
-func (d *Desk) put(ctx context.Context, v Visit) (Visit, error) {
-	stages, pending := Stages(d.Outbox, v.audience(d.Endpoints)), v.Pending
-	v.Pending, v.Issued = nil, slices.Clip(v.Issued)
-	var errs []error
-	for _, p := range pending {
-		p, err := Issue(ctx, stages, p)
-		if err != nil {
-			v.Pending, errs = append(v.Pending, p), append(errs, err)
-			continue
-		}
-		if v.single(p) {
-			v.Issued = append(v.Issued, p.Type)
-		}
+// read returns a visit, as the messages in hand have changed it.
+func (d *Desk) read(ctx context.Context, id string) (Visit, error) {
+	if v, ok := d.due.visits[id]; ok {
+		return v.visit, nil
 	}
-	if v.ClipState == ClipDue {
-		if err := d.Jobs.Request(ctx, *v.Job); err != nil {
-			errs = append(errs, fmt.Errorf("request clip of alert %s: %w", v.Alert.ID, err))
-		} else {
-			v.ClipState = ClipScheduled
-		}
-	}
-	v.More = slices.Clone(v.More)
-	for i, p := range v.More {
-		if p.State != ClipDue {
-			continue
-		}
-		if err := d.Jobs.Request(ctx, *p.Job); err != nil {
-			errs = append(errs, fmt.Errorf("request clip %d of alert %s: %w", p.Job.Piece, v.Alert.ID, err))
-		} else {
-			v.More[i].State = ClipScheduled
-		}
-	}
-	return v, errors.Join(errs...)
-}
-
-func (d *Desk) save(ctx context.Context, v Visit) (Visit, error) {
-	saved, err := d.Store.Update(ctx, v)
+	v, err := d.Store.Get(ctx, id)
 	if err != nil {
-		d.loaded = false // what the store holds now is not certain
-		return Visit{}, fmt.Errorf("save alert %s: %w", v.Alert.ID, err)
+		return Visit{}, fmt.Errorf("read alert %s: %w", id, err)
 	}
-	return saved, nil
+	return v, nil
 }

@@ -2,6 +2,7 @@ package alerts_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -13,16 +14,16 @@ import (
 	"vigil/vision"
 )
 
-// feed is an alerts.Feed of what is sent to it.
+// feed is an alerts.Batches of what is sent to it, one by one.
 type feed[T any] chan T
 
-func (f feed[T]) Consume(ctx context.Context, handle func(context.Context, T) error) error {
+func (f feed[T]) Consume(ctx context.Context, handle func(context.Context, []T) []error) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case message := <-f:
-			if err := handle(ctx, message); err != nil {
+			if err := errors.Join(handle(ctx, []T{message})...); err != nil {
 				return err
 			}
 		}
@@ -107,8 +108,8 @@ func TestRefusedEventsKeepNothingElseWaiting(t *testing.T) {
 	h := newHouse(t)
 	one := sighting("door-1", "s-1", 0, 1)
 	count := h.refuse("publish")
-	h.try("a sighting", h.desk.Sight(t.Context(), one))
-	h.try("its end", h.desk.Sight(t.Context(), ended(one)))
+	h.try("a sighting", h.show(t.Context(), one))
+	h.try("its end", h.show(t.Context(), ended(one)))
 	h.at(60)
 	h.try("the gap", h.desk.Tick(t.Context()))
 	id := alerts.AlertID(one)
@@ -134,7 +135,7 @@ func TestRefusedClipJobKeepsNoEventWaiting(t *testing.T) {
 	h := newHouse(t)
 	one := ended(sighting("door-1", "s-1", 0, 1))
 	h.refuse("request")
-	h.try("a sighting", h.desk.Sight(t.Context(), one))
+	h.try("a sighting", h.show(t.Context(), one))
 	if v := h.visit(one); v.ClipState != alerts.ClipDue || !slices.Equal(v.Issued, []alerts.EventType{alerts.Opened}) {
 		t.Errorf("got clip %s, issued %q", v.ClipState, v.Issued)
 	}
@@ -149,7 +150,7 @@ func TestStagesAreNotRepeated(t *testing.T) {
 	h := newHouse(t)
 	one := sighting("door-1", "s-1", 0, 1)
 	count := h.refuse("enqueue")
-	h.try("a sighting", h.desk.Sight(t.Context(), one))
+	h.try("a sighting", h.show(t.Context(), one))
 	for range 3 {
 		h.try("a tick", h.desk.Tick(t.Context()))
 		h.restart()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"vigil/alerts"
@@ -21,7 +22,7 @@ type course struct {
 }
 
 // TestKilledAtEveryStep runs a visit again and again; each time one operation, the next, fails in one of both ways, and
-// the process is killed there. What was not acknowledged comes again.
+// the process is killed there. What was not acknowledged comes again. Sightings come one by one, and all at once.
 func TestKilledAtEveryStep(t *testing.T) {
 	one, other := sighting("door-1", "s-1", 0, 1), sighting("yard-1", "s-1", 2, 3)
 	for name, c := range map[string]course{
@@ -51,12 +52,14 @@ func TestKilledAtEveryStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, fault := range []alertstest.Fault{alertstest.NotWritten, alertstest.Written} {
 				for _, kill := range []bool{true, false} {
-					step := 0
-					for c.runKilled(t, step, fault, kill) {
-						step++
-					}
-					if step < 15 {
-						t.Errorf("got only %d steps", step)
+					for _, atOnce := range []bool{true, false} {
+						step := 0
+						for c.runKilled(t, step, fault, kill, atOnce) {
+							step++
+						}
+						if step < 9 {
+							t.Errorf("got only %d steps", step)
+						}
 					}
 				}
 			}
@@ -64,15 +67,18 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
-func (c course) runKilled(t *testing.T, step int, fault alertstest.Fault, kill bool) (reached bool) {
+func (c course) runKilled(t *testing.T, step int, fault alertstest.Fault, kill, atOnce bool) (reached bool) {
 	t.Helper()
 	h := newHouse(t)
+	h.byTime = true
 	if c.rules != nil {
 		h.rules = c.rules
 		h.restart()
 	}
-	left := step
+	left, mu := step, sync.Mutex{}
 	inject := func(string) alertstest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
 		left--
 		if left == -1 {
 			reached = true
@@ -91,23 +97,40 @@ func (c course) runKilled(t *testing.T, step int, fault alertstest.Fault, kill b
 			}
 		}
 	}
-	for _, s := range c.sightings {
-		again(func(ctx context.Context) error { return h.desk.Sight(ctx, s) })
+	sightings := c.sightings
+	if atOnce {
+		again(func(ctx context.Context) error {
+			var failed []vision.Sighting
+			errs := h.desk.Sight(ctx, sightings)
+			for i, err := range errs {
+				if err != nil {
+					failed = append(failed, sightings[i])
+				}
+			}
+			sightings = failed
+			return errors.Join(errs...)
+		})
 	}
-	h.at(20)
-	again(h.desk.Tick)
-	again(func(ctx context.Context) error { return h.desk.Film(ctx, made(alerts.AlertID(c.sightings[0]))) })
-	if c.second {
-		again(func(ctx context.Context) error { return h.desk.Film(ctx, piece(alerts.AlertID(c.sightings[0]), 2)) })
+	for _, s := range sightings {
+		again(func(ctx context.Context) error { return h.show(ctx, s) })
 	}
-	for _, seconds := range []float64{60, 120} {
+	tick := func(ctx context.Context) error { return h.desk.Tick(ctx) }
+	for _, seconds := range []float64{20, 31} { // whoever is killed at the first asks for the clip at the second
 		h.at(seconds)
-		again(h.desk.Tick)
+		again(tick)
+	}
+	again(func(ctx context.Context) error { return h.answer(ctx, made(alerts.AlertID(c.sightings[0]))) })
+	if c.second {
+		again(func(ctx context.Context) error { return h.answer(ctx, piece(alerts.AlertID(c.sightings[0]), 2)) })
+	}
+	for _, seconds := range []float64{70, 120} {
+		h.at(seconds)
+		again(tick)
 	}
 	got := h.sent()
 	slices.Sort(got)
 	if !slices.Equal(got, c.want) {
-		t.Errorf("step %d, fault %d, kill %v: got %q", step, fault, kill, got)
+		t.Errorf("step %d, fault %d, kill %v, at once %v: got %q", step, fault, kill, atOnce, got)
 	}
 	events := slices.DeleteFunc(slices.Clone(c.want), func(s string) bool { return strings.HasPrefix(s, "clip ") })
 	if n, want := len(h.bus.Sent()), len(c.want)+len(events); n != want { // events go to the bus and to one endpoint

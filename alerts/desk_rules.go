@@ -110,7 +110,13 @@ func (d *Desk) outrank(ctx context.Context, v Visit, s vision.Sighting) error {
 	if !ok || d.holds(s, r, from) {
 		return nil
 	}
+	if err := d.flush(ctx); err != nil {
+		return err
+	}
 	if err := d.begin(ctx, s, r, from, &v); err != nil {
+		return err
+	}
+	if err := d.flush(ctx); err != nil { // one that is closed is outranked by none
 		return err
 	}
 	_, err := d.change(ctx, v.Alert.ID, d.Evaluator.Closed)

@@ -186,7 +186,7 @@ func TestClipAndCloseInEitherOrder(t *testing.T) {
 	id := alerts.AlertID(one)
 	film := func(h *house, done alerts.ClipDone) {
 		h.t.Helper()
-		if err := h.desk.Film(h.t.Context(), done); err != nil {
+		if err := h.answer(h.t.Context(), done); err != nil {
 			h.t.Fatal(err)
 		}
 	}
@@ -239,7 +239,7 @@ func TestSecondTrackWhileTheFirstIsUncertain(t *testing.T) {
 		return alertstest.None
 	}
 	one := sighting("door-1", "s-1", 0, 1)
-	if err := h.desk.Sight(t.Context(), one); !errors.Is(err, alertstest.ErrInjected) {
+	if err := h.show(t.Context(), one); !errors.Is(err, alertstest.ErrInjected) {
 		t.Fatalf("got %v", err)
 	}
 	h.sight(sighting("yard-1", "s-1", 1, 2), one)
@@ -254,7 +254,7 @@ func TestTickIssuesWhatIsPending(t *testing.T) {
 		}
 		return alertstest.None
 	}
-	if err := h.desk.Sight(t.Context(), sighting("door-1", "s-1", 0, 1)); err == nil {
+	if err := h.show(t.Context(), sighting("door-1", "s-1", 0, 1)); err == nil {
 		t.Fatal("the sighting was acknowledged without its delivery")
 	}
 	h.bus.Faults = nil
@@ -276,7 +276,7 @@ func TestOneEndpointsTroubleIsNobodyElses(t *testing.T) {
 		}
 		return alertstest.None
 	}
-	if err := h.desk.Sight(t.Context(), sighting("door-1", "s-1", 0, 1)); err == nil {
+	if err := h.show(t.Context(), sighting("door-1", "s-1", 0, 1)); err == nil {
 		t.Error("the sighting was acknowledged without a delivery")
 	}
 	if got := h.bus.Sent(); len(got) != 2 || !strings.HasPrefix(got[1], "home ") {
@@ -366,7 +366,7 @@ func TestErasedAlert(t *testing.T) {
 	one := sighting("door-1", "s-1", 0, 1)
 	h.sight(one)
 	h.desk.Store = &alertstest.Store{}
-	if err := h.desk.Sight(t.Context(), one); !errors.Is(err, alerts.ErrNotFound) {
+	if err := h.show(t.Context(), one); !errors.Is(err, alerts.ErrNotFound) {
 		t.Fatalf("got %v, want ErrNotFound", err)
 	}
 	h.sight(sighting("door-2", "s-1", 3, 4))

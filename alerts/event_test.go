@@ -21,7 +21,7 @@ func TestEventBodies(t *testing.T) {
 	h.sight(one, ended(sighting("door-1", "s-7f3a", 0, 4)))
 	done := made(id)
 	done.Clip.Gaps = []alerts.ClipGap{{From: alerts.Time{Time: noon}, To: alerts.Time{Time: noon}, Reason: "camera away"}}
-	if err := h.desk.Film(t.Context(), done); err != nil {
+	if err := h.answer(t.Context(), done); err != nil {
 		t.Fatal(err)
 	}
 	h.tick(60)

@@ -19,7 +19,7 @@ func second(t *testing.T) (h *house, id string) {
 func (h *house) film(done ...alerts.ClipDone) {
 	h.t.Helper()
 	for _, d := range done {
-		if err := h.desk.Film(h.t.Context(), d); err != nil {
+		if err := h.answer(h.t.Context(), d); err != nil {
 			h.t.Fatal(err)
 		}
 	}

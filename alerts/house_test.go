@@ -1,6 +1,8 @@
 package alerts_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -24,6 +26,8 @@ type house struct {
 	now   time.Time
 	rules []alerts.Rule
 	desk  *alerts.Desk
+
+	byTime bool // sent numbers alerts by their time
 }
 
 func newHouse(t *testing.T) *house {
@@ -48,10 +52,20 @@ func (h *house) at(seconds float64) { h.now = noon.Add(time.Duration(seconds * f
 func (h *house) sight(sightings ...vision.Sighting) {
 	h.t.Helper()
 	for _, s := range sightings {
-		if err := h.desk.Sight(h.t.Context(), s); err != nil {
+		if err := h.show(h.t.Context(), s); err != nil {
 			h.t.Fatal(err)
 		}
 	}
+}
+
+// show lets the desk take one sighting.
+func (h *house) show(ctx context.Context, s vision.Sighting) error {
+	return errors.Join(h.desk.Sight(ctx, []vision.Sighting{s})...)
+}
+
+// answer lets the desk take one answer to a clip job.
+func (h *house) answer(ctx context.Context, done alerts.ClipDone) error {
+	return errors.Join(h.desk.Film(ctx, []alerts.ClipDone{done})...)
 }
 
 func (h *house) tick(seconds float64) {
@@ -67,6 +81,15 @@ func (h *house) tick(seconds float64) {
 func (h *house) sent() []string {
 	order := map[string]int{}
 	var out []string
+	if h.byTime {
+		for _, key := range slices.SortedFunc(slices.Values(h.bus.Sent()), func(a, b string) int {
+			return strings.Compare(alertOf(a), alertOf(b))
+		}) {
+			if order[alertOf(key)] == 0 {
+				order[alertOf(key)] = len(order) + 1
+			}
+		}
+	}
 	for _, key := range h.bus.Sent() {
 		where, id, _ := strings.Cut(key, " ")
 		alert, event, _ := strings.Cut(id, "-alert-")
@@ -85,6 +108,13 @@ func (h *house) sent() []string {
 		}
 	}
 	return out
+}
+
+// alertOf is the alert that a message is of; its id begins with its time.
+func alertOf(key string) string {
+	_, id, _ := strings.Cut(key, " ")
+	alert, _, _ := strings.Cut(id, "-")
+	return alert
 }
 
 func (h *house) want(want ...string) {

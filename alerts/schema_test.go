@@ -30,13 +30,13 @@ func everyEvent(t *testing.T) map[alerts.EventType][][]byte {
 	h.sight(one, ended(sighting("door-1", "s-7f3a", 0, 4)))
 	done := made(alerts.AlertID(one))
 	done.Clip.Gaps = []alerts.ClipGap{{From: alerts.Time{Time: noon}, To: alerts.Time{Time: noon}, Reason: "camera away"}}
-	if err := h.desk.Film(t.Context(), done); err != nil {
+	if err := h.answer(t.Context(), done); err != nil {
 		t.Fatal(err)
 	}
 	h.tick(60)
 	h.at(100)
 	h.sight(two, ended(known(sighting("door-2", "", 100, 104), "Resident")))
-	if err := h.desk.Film(t.Context(), made(alerts.AlertID(two))); err != nil {
+	if err := h.answer(t.Context(), made(alerts.AlertID(two))); err != nil {
 		t.Fatal(err)
 	}
 	h.tick(200)

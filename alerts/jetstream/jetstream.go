@@ -20,6 +20,9 @@ import (
 const durable = "alerts"
 
 const (
+	// mostAtOnce is how many messages the desk takes at once when many have come. What a desk that is killed has in hand is
+	// handled when its AckWait is over.
+	mostAtOnce = 64
 	// concurrency is how many deliveries one endpoint gets at once. A dead one then holds no more than these.
 	concurrency = 4
 	// maxWaiting is how many deliveries of one endpoint may wait for their next attempt before newer ones get none.
@@ -106,20 +109,24 @@ func Connect(ctx context.Context, c *bus.Conn, desk *alerts.Desk) error {
 	return nil
 }
 
-// feed is an alerts.Feed. It never gives a message up: what the desk cannot do now it can do when the bus is back.
+// feed is an alerts.Batches. It never gives a message up: what the desk cannot do now it can do when the bus is back.
 type feed[T any] struct {
 	topic    *bus.Topic[T]
 	consumer bus.Consumer
 	stamp    func(*T, bus.Meta) // notes what the bus knows of a message; nil: nothing
 }
 
-// Consume implements alerts.Feed.
-func (f feed[T]) Consume(ctx context.Context, handle func(context.Context, T) error) error {
-	return f.topic.Consume(ctx, f.consumer, func(ctx context.Context, v T, m bus.Meta) error {
-		if f.stamp != nil {
-			f.stamp(&v, m)
+// Consume implements alerts.Batches.
+func (f feed[T]) Consume(ctx context.Context, handle func(context.Context, []T) []error) error {
+	return f.topic.ConsumeBatches(ctx, f.consumer, mostAtOnce, func(ctx context.Context, messages []bus.Message[T]) []error {
+		values := make([]T, len(messages))
+		for i, m := range messages {
+			values[i] = m.Value
+			if f.stamp != nil {
+				f.stamp(&values[i], m.Meta)
+			}
 		}
-		return handle(ctx, v)
+		return handle(ctx, values)
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 const (
 	attemptTimeout = 15 * time.Second // from the dial to the last byte of the answer
 	maxAnswer      = 64 << 10
+	maxIdle        = 4 // connections that are kept, as many as deliveries are made at once
 )
 
 // Outcome is what came of one attempt.
@@ -60,7 +61,7 @@ func client(allowPrivate bool) *http.Client {
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxAnswer,
-			MaxIdleConnsPerHost:    2,
+			MaxIdleConnsPerHost:    maxIdle,
 			IdleConnTimeout:        time.Minute,
 		},
 	}

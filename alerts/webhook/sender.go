@@ -103,7 +103,8 @@ func (s *Sender) Deliver(ctx context.Context, d Delivery) error {
 	}
 	rec.Type = d.Type
 	now := s.now()
-	return s.conclude(ctx, d, rec.note(Attempt{At: now, Took: now.Sub(begun), Status: result.Status, Reason: result.Reason}), result)
+	rec = rec.note(Attempt{At: now, Took: now.Sub(begun), Status: result.Status, Reason: result.Reason})
+	return s.conclude(ctx, d, rec, result, standing)
 }
 
 // admit keeps a delivery back while its endpoint is not to be asked. Of those that wait for one that is only probed, one
@@ -148,8 +149,8 @@ func (s *Sender) claim(ctx context.Context, now time.Time, isFresh bool) (mine b
 	return mine, nil
 }
 
-// conclude records the attempt and says what follows.
-func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result) error {
+// conclude records the attempt, which began when the endpoint was in that standing, and says what follows.
+func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result, standing Standing) error {
 	log := s.log.With("event", d.ID, "attempt", rec.Attempts, "status", r.Status)
 	wait, more := Next(rec.Attempts, r.After, s.Random())
 	rec.Next = rec.Updated.Add(wait)
@@ -162,10 +163,12 @@ func (s *Sender) conclude(ctx context.Context, d Delivery, rec Record, r Result)
 		// What the receiver said stands. At worst an attempt is not counted.
 		log.Warn("record webhook attempt", "error", err)
 	}
-	if err := s.judge(noting, r, rec.Updated); err != nil && r.Outcome == Gone {
-		return err
-	} else if err != nil {
-		log.Warn("record how the endpoint is doing", "error", err)
+	if standing.tells(r, rec.Updated) {
+		if err := s.judge(noting, r, rec.Updated); err != nil && r.Outcome == Gone {
+			return err
+		} else if err != nil {
+			log.Warn("record how the endpoint is doing", "error", err)
+		}
 	}
 	switch {
 	case r.Outcome == Delivered:

@@ -19,6 +19,8 @@ const (
 	// wait minutes for a receiver that has just come back.
 	fresh      = time.Minute
 	freshProbe = 10 * time.Second
+	// noted is how old the note may be that a receiver takes what it is sent, which is written once for many deliveries.
+	noted = 5 * time.Second
 	// clockSlack is how far in the future what has happened may lie before this machine's clock was set back: then what
 	// was planned by it is due.
 	clockSlack = time.Minute
@@ -91,6 +93,13 @@ func (s Standing) after(r Result, digest string, now time.Time, random float64) 
 		s.Next = next
 	}
 	return s
+}
+
+// tells says whether an attempt tells anything new of an endpoint that was in this standing when it began.
+func (s Standing) tells(r Result, now time.Time) bool {
+	known := r.Outcome == Delivered && s.Status == r.Status && s.Gone == "" && s.Failures == 0
+	age := now.Sub(s.Taken)
+	return !known || age < 0 || age >= noted
 }
 
 // back is the standing of an endpoint that is asked again without restraint.

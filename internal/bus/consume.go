@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,6 +83,12 @@ type retryError struct {
 func (e *retryError) Error() string { return e.err.Error() }
 func (e *retryError) Unwrap() error { return e.err }
 
+// Message is a value and what the bus knows of it.
+type Message[T any] struct {
+	Value T
+	Meta  Meta
+}
+
 // Consume hands the topic's messages to handle until ctx ends, and then returns nil. It outlives restarts of the server;
 // an error means that it could not begin.
 //
@@ -91,13 +98,23 @@ func (e *retryError) Unwrap() error { return e.err }
 // deliveries, or when its JSON cannot be read, it goes to the dead-letter queue. A handler sees a message more than once
 // when a process dies or an acknowledgement is lost, so it must not mind.
 func (t *Topic[T]) Consume(ctx context.Context, c Consumer, handle func(ctx context.Context, v T, m Meta) error) error {
+	return t.ConsumeBatches(ctx, c, 1, func(ctx context.Context, messages []Message[T]) []error {
+		return []error{handle(ctx, messages[0].Value, messages[0].Meta)}
+	})
+}
+
+// ConsumeBatches is Consume for a handler that takes at once all messages that have come, most of them at the most, in their
+// order. It returns an error, or nil, for each.
+func (t *Topic[T]) ConsumeBatches(
+	ctx context.Context, c Consumer, most int, handle func(ctx context.Context, messages []Message[T]) []error,
+) error {
 	if c.AckWait <= 0 {
 		c.AckWait = defaultAckWait
 	}
 	if c.MaxPending <= 0 {
 		c.MaxPending = defaultMaxPending
 	}
-	r := &reader[T]{topic: t, cfg: c, handle: handle}
+	r := &reader[T]{topic: t, cfg: c, most: most, handle: handle}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for range max(c.Concurrency, 1) {
 		group.Go(func() error { return r.run(groupCtx) })
@@ -112,7 +129,8 @@ func (t *Topic[T]) Consume(ctx context.Context, c Consumer, handle func(ctx cont
 type reader[T any] struct {
 	topic  *Topic[T]
 	cfg    Consumer
-	handle func(context.Context, T, Meta) error
+	most   int // messages that handle takes at once
+	handle func(context.Context, []Message[T]) []error
 	begun  atomic.Bool // the consumer could be created once
 	down   atomic.Bool // an interruption was logged
 }
@@ -145,7 +163,7 @@ func hopeless(err error) bool {
 		errors.As(err, &api) && api.Code >= 400 && api.Code < 500
 }
 
-// iterate handles messages one by one until the iterator fails, and returns how many.
+// iterate handles messages until the iterator fails, and returns how often.
 func (r *reader[T]) iterate(ctx context.Context) (n int, err error) {
 	consumer, err := r.create(ctx)
 	if err != nil {
@@ -153,7 +171,7 @@ func (r *reader[T]) iterate(ctx context.Context) (n int, err error) {
 	}
 	r.begun.Store(true)
 	// A message is asked for when there is a handler for it, never ahead: waiting here would use up its AckWait.
-	for m, err := range ordered.Pull(ctx, r.topic.conn.nc, consumer, 1) {
+	for msgs, err := range ordered.Pull(ctx, r.topic.conn.nc, consumer, r.most) {
 		if err != nil {
 			return n, err
 		}
@@ -161,7 +179,7 @@ func (r *reader[T]) iterate(ctx context.Context) (n int, err error) {
 		if r.down.Swap(false) {
 			r.topic.conn.log().Info("consumer resumed", "stream", r.topic.cfg.Stream, "consumer", r.cfg.Durable)
 		}
-		r.deliver(ctx, m)
+		r.deliver(ctx, msgs)
 	}
 	return n, nil
 }
@@ -181,27 +199,45 @@ func (r *reader[T]) create(ctx context.Context) (jetstream.Consumer, error) {
 	})
 }
 
-// deliver sees one message to its end.
-func (r *reader[T]) deliver(ctx context.Context, msg jetstream.Msg) {
+// deliver sees messages to their end.
+func (r *reader[T]) deliver(ctx context.Context, msgs []jetstream.Msg) {
+	var deliveries []*delivery
+	var messages []Message[T]
+	for _, msg := range msgs {
+		if d, v, ok := r.open(ctx, msg); ok {
+			deliveries, messages = append(deliveries, d), append(messages, Message[T]{v, d.meta})
+		}
+	}
+	if len(messages) == 0 {
+		return
+	}
+	stop := keepAlive(deliveries, r.cfg.AckWait/3)
+	errs := r.handle(ctx, messages)
+	stop()
+	var settling sync.WaitGroup
+	for i, d := range deliveries {
+		settling.Go(func() { d.settle(ctx, errs[i]) })
+	}
+	settling.Wait()
+}
+
+// open reads a message. One that cannot be handled is given up.
+func (r *reader[T]) open(ctx context.Context, msg jetstream.Msg) (d *delivery, v T, ok bool) {
 	d, err := newDelivery(r.topic.conn, r.topic.cfg.Stream, r.cfg, msg)
 	if err != nil {
 		r.topic.conn.log().Error("message without metadata", "subject", msg.Subject(), "error", err)
-		return
+		return nil, v, false
 	}
-	var v T
 	if err := json.Unmarshal(msg.Data(), &v); err != nil {
 		d.bury(ctx, fmt.Sprintf("not readable: %v", err))
-		return
+		return nil, v, false
 	}
 	if r.cfg.MaxDeliver > 0 && d.meta.Deliveries > r.cfg.MaxDeliver {
 		// Its handlers never returned: the process died under each of them.
 		d.bury(ctx, fmt.Sprintf("not finished in %d deliveries", d.meta.Deliveries-1))
-		return
+		return nil, v, false
 	}
-	stop := d.keepAlive()
-	err = r.handle(ctx, v, d.meta)
-	stop()
-	d.settle(ctx, err)
+	return d, v, true
 }
 
 // delivery is one delivery of one message.
@@ -226,17 +262,19 @@ func newDelivery(c *Conn, stream string, cfg Consumer, msg jetstream.Msg) (*deli
 	}}, nil
 }
 
-// keepAlive tells the server that the handler runs, until stop.
-func (d *delivery) keepAlive() (stop func()) {
+// keepAlive tells the server now and then that the messages' handler runs, until stop.
+func keepAlive(deliveries []*delivery, every time.Duration) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(d.cfg.AckWait / 3)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				_ = d.msg.InProgress() // the next one is soon; without the server none of them matters
+				for _, d := range deliveries {
+					_ = d.msg.InProgress() // the next one is soon; without the server none of them matters
+				}
 			case <-done:
 				return
 			}

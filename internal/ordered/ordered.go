@@ -126,25 +126,40 @@ func follow(
 	return nil
 }
 
-// Pull yields what a consumer delivers, in requests of batch messages, until ctx ends or something fails, which is its
-// last step in either case. With a batch of 1 a message is asked for only when the one before is done with. It ends
-// when the connection is made anew too: the consumer may be gone.
+// Pull yields what a consumer delivers, whatever has come by then but no more than most messages at once, until ctx ends or
+// something fails, which is its last step in either case. Messages are asked for only when those before are done with. It
+// ends when the connection is made anew too: the consumer may be gone.
 //
 // The client library's own iterator stalls with small batches, until a heartbeat is missed, when the answer to a
 // request is quicker than its book-keeping (nats.go 1.55, pullSubscription.checkPending).
-func Pull(ctx context.Context, nc *nats.Conn, consumer jetstream.Consumer, batch int) iter.Seq2[jetstream.Msg, error] {
-	return func(yield func(jetstream.Msg, error) bool) {
+func Pull(ctx context.Context, nc *nats.Conn, consumer jetstream.Consumer, most int) iter.Seq2[[]jetstream.Msg, error] {
+	return func(yield func([]jetstream.Msg, error) bool) {
 		ctx, stop := untilReconnect(ctx, nc)
 		defer stop()
-		for m, err := range pull(ctx, consumer, batch) {
-			if !yield(m, err) {
+		for m, err := range pull(ctx, consumer, 1) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(withFollowers(ctx, consumer, m, most), nil) {
 				return
 			}
 		}
 	}
 }
 
-// pull is Pull with a context of untilReconnect. That has no deadline, which the library would take for the time to
+// withFollowers returns m and what the server has behind it. An error leaves it at what has come: the next request meets it
+// again.
+func withFollowers(ctx context.Context, consumer jetstream.Consumer, m jetstream.Msg, most int) []jetstream.Msg {
+	meta, err := m.Metadata()
+	if most == 1 || err != nil || meta.NumPending == 0 {
+		return []jetstream.Msg{m}
+	}
+	followers, _ := fetch(ctx, consumer, int(min(uint64(most)-1, meta.NumPending)))
+	return append([]jetstream.Msg{m}, followers...)
+}
+
+// pull yields what a consumer delivers, in requests of batch messages, with a context of untilReconnect. That has no deadline, which the library would take for the time to
 // wait for messages.
 func pull(ctx context.Context, consumer jetstream.Consumer, batch int) iter.Seq2[jetstream.Msg, error] {
 	return func(yield func(jetstream.Msg, error) bool) {
@@ -188,7 +203,7 @@ func read(ctx context.Context, js jetstream.JetStream, from From, last uint64, y
 	}
 	var order sequence
 	for {
-		msgs, err := fetch(ctx, consumer)
+		msgs, err := fetch(ctx, consumer, batch)
 		if err != nil {
 			return err
 		}
@@ -210,12 +225,13 @@ func read(ctx context.Context, js jetstream.JetStream, from From, last uint64, y
 	}
 }
 
-// fetch takes what is there, up to a batch. Fewer can also mean that the server did not answer.
-func fetch(ctx context.Context, consumer jetstream.Consumer) ([]jetstream.Msg, error) {
+// fetch takes what is there, up to n messages. Fewer can also mean that the server did not answer. What has come is returned
+// beside an error.
+func fetch(ctx context.Context, consumer jetstream.Consumer, n int) ([]jetstream.Msg, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	got, err := consumer.FetchNoWait(batch)
+	got, err := consumer.FetchNoWait(n)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +244,7 @@ func fetch(ctx context.Context, consumer jetstream.Consumer) ([]jetstream.Msg, e
 			}
 			msgs = append(msgs, m)
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return msgs, ctx.Err()
 		}
 	}
 }

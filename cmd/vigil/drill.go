@@ -17,6 +17,20 @@ type drillCommand struct {
 	Verbose bool `help:"Show the log."`
 }
 
+// drillProcess is the command line of a drill with the networks of that configuration; none where the program does not know
+// its own file.
+func drillProcess(config string) []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	command := []string{self, "--json", "drill"}
+	if config != "" {
+		command = append(command, "--config", config)
+	}
+	return command
+}
+
 // Run goes through the steps and stops at the first that fails.
 func (c drillCommand) Run(ctx context.Context, g *Globals) error {
 	began := time.Now()

@@ -27,7 +27,9 @@ func (c serveCommand) Run(ctx context.Context, g *Globals) error {
 	signal.Notify(asked, syscall.SIGHUP)
 	defer signal.Stop(asked)
 	changes := app.Changes{File: g.ConfigFile, Asked: asked, Load: g.load}
-	program, err := app.New(ctx, app.Options{Config: cfg, Roles: roles, Version: version, Log: g.log(), Changes: changes, Child: visionProcess()})
+	program, err := app.New(ctx, app.Options{
+		Config: cfg, Roles: roles, Version: version, Log: g.log(), Changes: changes, Child: visionProcess(), Drill: drillProcess(g.ConfigFile),
+	})
 	if interrupted(ctx, err) {
 		return nil
 	}

@@ -44,6 +44,9 @@ type Options struct {
 	// Child is the command line that makes RunVision of a process: the role vision runs in such a one, that a crash of its
 	// libraries does not end the rest. None: in this one.
 	Child []string
+	// Drill is the command line that proves that alerts are raised on this machine, telling each step as `vigil drill --json`
+	// does. None: the API refuses to.
+	Drill []string
 	// Changes say how the configuration is followed while the program runs; without Load it is not.
 	Changes Changes
 }
@@ -62,6 +65,7 @@ type App struct {
 	links   *web.Links
 	lanes   *vision.Lanes // nil where the vision role does not run in this process
 
+	drill           *drill
 	command         []string  // see Options.Child
 	child           *isolated // the vision role in a process of its own; nil: none
 	parent          *orders   // nil in a process that is no child
@@ -114,13 +118,17 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := checkRoles(o.Config, o.Roles); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("working directory: %w", err)
+	}
 	// The embedded store changes the working directory: from here on every path is absolute.
 	if err := o.Config.Absolute(); err != nil {
 		return nil, err
 	}
 	a := &App{
 		cfg: o.Config, roles: o.Roles, version: o.Version, log: o.Log, routes: http.NewServeMux(), changes: o.Changes,
-		command: o.Child, decoder: OpenDecoder, detail: openDetail,
+		drill: &drill{command: o.Drill, dir: dir}, command: o.Child, decoder: OpenDecoder, detail: openDetail,
 	}
 	a.live.Store(&a.cfg)
 	for _, open := range []func(context.Context) error{

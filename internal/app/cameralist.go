@@ -35,6 +35,7 @@ type shownCameras struct {
 	states cameraList
 	app    *App
 	bus    *bus.Conn
+	faces  *faceBook
 }
 
 // Cameras implements web.Cameras.

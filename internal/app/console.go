@@ -43,9 +43,11 @@ func (a *App) openConsole(ctx context.Context) error {
 	}
 	decisions := decisionLog{visits: parts.list.visits, sightings: alertsjs.Sightings(a.bus)}
 	people := parts.people
+	faces := &faceBook{now: time.Now}
+	a.task("faces", func(ctx context.Context) error { return faces.follow(ctx, a.bus) })
 	a.routes.Handle("/", web.New(web.Config{
-		Cameras: shownCameras{cameraList{parts.states}, a, a.bus},
-		Alerts:  parts.list, Explain: decisions, Rules: ruleList{parts.rules},
+		Cameras: shownCameras{cameraList{parts.states}, a, a.bus, faces}, Drill: a.drill,
+		Alerts: parts.list, Explain: decisions, Rules: ruleList{parts.rules},
 		Strangers: strangerBook{parts.list, decisions, people, time.Now}, Search: faceSearch{parts.list, people.Photos, a.bus},
 		Dead: deadLetters{a.bus, parts.ledger}, Webhooks: parts.hooks, Keeps: keeps{parts.kept, parts.sweeper},
 		People: people, Media: a.store, Links: a.links, ClipKey: clips.PublicKey(key.Public().(ed25519.PublicKey)),

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vigil/frames"
+	"vigil/vision"
 )
 
 // Where cameras come from.
@@ -58,12 +59,23 @@ type CameraTest struct {
 	Picture []byte  `json:"picture"` // JPEG; none where it could not be decoded
 }
 
+// Face is somebody whom a camera sees now, or saw a moment ago.
+type Face struct {
+	Track    string         `json:"track"`
+	Decision vision.Outcome `json:"decision"`
+	Person   string         `json:"person"` // who, when known
+	Box      vision.Box     `json:"box"`
+	Age      float64        `json:"age_seconds"` // since the picture in which the face was there
+}
+
 // Cameras tells of cameras.
 type Cameras interface {
 	// Cameras lists the state of every camera.
 	Cameras(ctx context.Context) ([]CameraView, error)
 	// Snapshot returns the camera's latest key picture as JPEG, or ErrNotFound.
 	Snapshot(ctx context.Context, camera frames.CameraID) ([]byte, error)
+	// Faces lists who is in the camera's picture, as far as that is known, or returns ErrNotFound.
+	Faces(ctx context.Context, camera frames.CameraID) ([]Face, error)
 	// Play takes the offer of a player and returns the session and the answer. It is ErrNotFound when no video comes, and a
 	// Refused when what comes, or what is offered, cannot be played.
 	Play(ctx context.Context, camera frames.CameraID, offer string) (session, answer string, err error)
@@ -110,6 +122,18 @@ func (s *Server) snapshot(w http.ResponseWriter, r *asked) error {
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(picture) // an error here is the client's connection
 	return nil
+}
+
+func (s *Server) faces(w http.ResponseWriter, r *asked) error {
+	camera, err := seen(r)
+	if err != nil {
+		return err
+	}
+	there, err := s.cfg.Cameras.Faces(r.Context(), camera)
+	if err != nil {
+		return fmt.Errorf("camera %s: %w", camera, err)
+	}
+	return writeJSON(w, map[string]any{"faces": list(there)})
 }
 
 func (s *Server) addCamera(w http.ResponseWriter, r *asked) error {

@@ -183,6 +183,8 @@ var exampleRequests = map[string]request{
 	"GET /api/v1/alerts":                          {"/api/v1/alerts?limit=1&state=new&camera=door", "", "", 200},
 	"GET /api/v1/alerts/{id}":                     {"/api/v1/alerts/01J", "", "", 200},
 	"GET /api/v1/alerts/{id}/explanation":         {"/api/v1/alerts/01J/explanation", "", "", 200},
+	"GET /api/v1/cameras/{id}/faces":              {"/api/v1/cameras/door/faces", "", "", 200},
+	"POST /api/v1/drill":                          {"/api/v1/drill", "", "", 200},
 	"GET /api/v1/cameras/{id}/snapshot":           {"/api/v1/cameras/door/snapshot", "", "", 200},
 	"POST /api/v1/cameras/test":                   {"/api/v1/cameras/test", `{"url":"rtsp://10.0.0.5/1"}`, "", 200},
 	"GET /api/v1/alerts/{id}/similar":             {"/api/v1/alerts/01J/similar", "", "", 200},

@@ -40,11 +40,13 @@ func (s *Server) systemRoutes() []route {
 		{pattern: "GET /api/v1/config", least: Admin, handle: s.config},
 		{pattern: "GET /api/v1/audit", least: Admin, handle: s.audit},
 		{pattern: "GET /api/v1/audit/check", least: Admin, handle: s.checkAudit},
+		{pattern: "POST /api/v1/drill", least: Admin, handle: s.drill},
 		{pattern: "GET /api/v1/retention", least: Viewer, handle: s.retention},
 		{pattern: "GET /api/v1/rules", least: Viewer, handle: s.rules},
 
 		{pattern: "GET /api/v1/cameras", least: CameraViewer, handle: s.cameras},
 		{pattern: "GET /api/v1/cameras/{id}/snapshot", least: CameraViewer, handle: s.snapshot},
+		{pattern: "GET /api/v1/cameras/{id}/faces", least: CameraViewer, handle: s.faces},
 		{pattern: "POST /api/v1/cameras", least: Admin, handle: s.addCamera},
 		{pattern: "DELETE /api/v1/cameras/{id}", least: Admin, handle: s.removeCamera},
 		{pattern: "POST /api/v1/cameras/test", least: Admin, handle: s.testCamera},

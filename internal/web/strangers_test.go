@@ -53,6 +53,17 @@ func (h *house) Snapshot(_ context.Context, camera frames.CameraID) ([]byte, err
 	return jpegOf(8, 8), nil
 }
 
+func (h *house) Faces(_ context.Context, camera frames.CameraID) ([]Face, error) {
+	if camera != "door" {
+		return nil, ErrNotFound
+	}
+	return []Face{{Track: "door/e1/1-1", Decision: vision.Known, Person: "Ann", Box: vision.Box{X: 0.5, Y: 0.25, W: 0.1, H: 0.2}, Age: 0.5}}, nil
+}
+
+func (h *house) Drill(context.Context) (Drill, error) {
+	return Drill{Passed: true, Steps: []DrillStep{{"a stranger raised an alert", 3.5}}}, nil
+}
+
 func (h *house) TryCamera(context.Context, CameraTestInput) (CameraTest, error) {
 	return CameraTest{Detail: "nothing came"}, nil
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Strangers Strangers
 	Search    Search
 	Dead      DeadLetters
+	Drill     Driller
 	Webhooks  Webhooks
 	Keeps     Retention
 	Rules     Rules

@@ -208,7 +208,7 @@ func start(t *testing.T) (*house, *httptest.Server, *Links, string) {
 	token, hash := NewToken()
 	links := houseLinks()
 	server := httptest.NewServer(New(Config{
-		Cameras: h, Alerts: h, Explain: h, Strangers: h, Search: h, Dead: h, Webhooks: h, People: h, Keeps: h, Rules: h, Media: media{house: h}, Links: links, Tokens: h, Audit: &h.audit,
+		Cameras: h, Alerts: h, Explain: h, Strangers: h, Search: h, Dead: h, Drill: h, Webhooks: h, People: h, Keeps: h, Rules: h, Media: media{house: h}, Links: links, Tokens: h, Audit: &h.audit,
 		Fixed: []KeptToken{{Token: Token{ID: "admin", Name: "admin", Role: Admin}, Hash: hash}}, Settings: []byte(`{"http":{}}`),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4")

@@ -211,6 +211,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prove on this machine that a stranger raises an alert, with a private Vigil beside this one. It takes up to a minute. */
+        post: operations["drill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retention": {
         parameters: {
             query?: never;
@@ -323,6 +340,23 @@ export interface paths {
         };
         /** Get the latest key picture as JPEG. */
         get: operations["getSnapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{id}/faces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the faces in the camera's picture, as the latest sightings say: a second old while somebody moves, five otherwise. */
+        get: operations["listFaces"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1342,6 +1376,31 @@ export interface components {
             /** @description Oldest first, about two a second. */
             boxes: components["schemas"]["TimedBox"][];
         };
+        Drill: {
+            passed: boolean;
+            steps: components["schemas"]["DrillStep"][];
+            /** @description What failed; empty when it passed. */
+            problem: string;
+        };
+        DrillStep: {
+            /** @description What worked. */
+            step: string;
+            /** @description Since the drill began. */
+            after_seconds: number;
+        };
+        Face: {
+            track: string;
+            /** @enum {string} */
+            decision: "known" | "unknown" | "undecided";
+            /** @description Who, when known. */
+            person: string;
+            box: components["schemas"]["Box"];
+            /** @description How long ago the face was there. */
+            age_seconds: number;
+        };
+        Faces: {
+            faces: components["schemas"]["Face"][];
+        };
         /** @description Where faces were, for drawing them over the clip. */
         Boxes: {
             tracks: components["schemas"]["TrackBoxes"][];
@@ -2059,6 +2118,27 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    drill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getRetention: {
         parameters: {
             query?: never;
@@ -2250,6 +2330,29 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listFaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Faces"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -16,6 +16,8 @@ test("cameras are shown live, without another coding", async ({ page, vigil }) =
   await expect.poll(() => time(video)).toBeGreaterThan(before + 1);
   await expect(door).toContainText("h264 ");
   await accessible(page);
+  await expect(door.locator(".box").first()).toContainText(/unknown|undecided/, { timeout: 30_000 });
+  await expect(door).toContainText("In the picture: somebody");
   await picture(page, "live");
   await door.getByRole("link", { name: "door" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "door" })).toBeVisible();

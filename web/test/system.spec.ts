@@ -37,6 +37,17 @@ test("health, rules, storage, configuration", async ({ page, vigil }) => {
   }
 });
 
+test("a drill is run at a click, by whoever may", async ({ page, vigil }) => {
+  await logIn(page, vigil, "system", await vigil.newToken("viewer"));
+  await expect(page.getByText("Everything works")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Run a drill" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await logIn(page, vigil, "system");
+  await page.getByRole("button", { name: "Run a drill" }).click();
+  await expect(page.getByRole("status").filter({ hasText: "Passed" })).toContainText("alert.clip_ready arrived", { timeout: 90_000 });
+  await accessible(page);
+});
+
 test("an endpoint is tested, and its deliveries are shown", async ({ page }) => {
   const hook = await receiver();
   const secret = "whsec_" + Buffer.from("0123456789abcdef0123456789abcdef").toString("base64");

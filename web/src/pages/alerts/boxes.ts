@@ -3,7 +3,7 @@ import type { Schema } from "../../api.ts";
 
 export interface Shown {
   track: string;
-  label: string;
+  person: string;
   decision: Schema["TrackBoxes"]["decision"];
   box: Schema["Box"];
 }
@@ -18,7 +18,7 @@ export function boxesAt(tracks: Schema["TrackBoxes"][], camera: string, at: numb
   for (const t of tracks) {
     if (t.camera !== camera) continue;
     const box = boxAt(t.boxes, at);
-    if (box) all.push({ track: t.track, label: t.decision === "known" ? t.person : t.decision, decision: t.decision, box });
+    if (box) all.push({ track: t.track, person: t.person, decision: t.decision, box });
   }
   return all;
 }

@@ -1,6 +1,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Schema } from "../../api.ts";
+import { Faces } from "../../ui/faces.tsx";
 import { clockOf } from "../../ui/time.tsx";
 import { type Shown, boxesAt } from "./boxes.ts";
 
@@ -39,11 +40,7 @@ export function Player({ clips, camera, tracks, source, video }: Props) {
             onError={(e) => setError(e.currentTarget.error?.message || "The clip does not play in this browser.")}
           />
         )}
-        {shown.map((s) => (
-          <div key={s.track} class={`box ${s.decision}`} aria-hidden="true" style={place(s.box)}>
-            <span>{s.label}</span>
-          </div>
-        ))}
+        <Faces faces={shown} />
       </div>
       {error && (
         <p class="error" role="alert">
@@ -68,11 +65,6 @@ export function Player({ clips, camera, tracks, source, video }: Props) {
       </p>
     </div>
   );
-}
-
-function place(box: Schema["Box"]) {
-  const percent = (v: number) => `${(v * 100).toFixed(2)}%`;
-  return { left: percent(box.x), top: percent(box.y), width: percent(box.w), height: percent(box.h) };
 }
 
 /** useShown is where faces are in the picture that the video shows just now. */

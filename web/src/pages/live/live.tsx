@@ -59,7 +59,7 @@ function Tile({ camera: c, alone, changed }: { camera: Schema["Camera"]; alone: 
   const [removing, setRemoving] = useState(false);
   return (
     <li class="card">
-      <Picture camera={c.camera} online={c.online} />
+      <Picture camera={c} />
       <div class="row">
         {alone ? <strong>{c.camera}</strong> : <a href={to(["live", c.camera])}>{c.camera}</a>}
         <State kind={c.online ? "good" : "bad"}>{c.online ? "online" : "offline"}</State>

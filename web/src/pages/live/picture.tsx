@@ -1,10 +1,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { api, ask, type Schema } from "../../api.ts";
+import { Faces } from "../../ui/faces.tsx";
 import { play } from "./whep.ts";
 
 const every = 2000;
+const lookForFaces = 1000;
 
-/** Picture is a camera as it is now: live over WebRTC, or a picture every two seconds where that does not work. */
-export function Picture({ camera, online }: { camera: string; online: boolean }) {
+/**
+ * Picture is a camera as it is now: live over WebRTC, or a picture every two seconds where that does not work. Who is in it
+ * is marked where they were seen last.
+ */
+export function Picture({ camera: c }: { camera: Schema["Camera"] }) {
+  const { camera, online } = c;
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const [inView, setInView] = useState(false);
@@ -42,9 +49,38 @@ export function Picture({ camera, online }: { camera: string; online: boolean })
         <video ref={video} autoplay muted playsInline aria-label={`Live picture of ${camera}`} onPlaying={() => setMode("live")} />
       )}
       {(mode !== "live" || !online) && <Still camera={camera} running={inView && online} />}
+      {inView && online && <Marks camera={c} />}
       <span class="mode" title={why}>
         {!online ? "offline" : mode === "live" ? "live" : mode === "pictures" ? "pictures" : "connecting"}
       </span>
+    </div>
+  );
+}
+
+/** Marks are drawn over the picture itself, which may be narrower or lower than the place that it has. */
+function Marks({ camera: c }: { camera: Schema["Camera"] }) {
+  const [faces, setFaces] = useState<Schema["Face"][]>([]);
+  useEffect(() => {
+    let timer = 0;
+    let gone = false;
+    const look = async () => {
+      // Whether the camera is there at all is told beside the picture.
+      const got = document.hidden ? undefined : await ask(api.GET("/api/v1/cameras/{id}/faces", { params: { path: { id: c.camera } } })).catch(() => undefined);
+      if (gone) return;
+      setFaces(got?.faces ?? []);
+      timer = window.setTimeout(look, lookForFaces);
+    };
+    void look();
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [c.camera]);
+  const names = faces.map((f) => (f.decision === "known" ? f.person : `somebody ${f.decision}`));
+  return (
+    <div class="marks" style={{ "--ratio": (c.width || 16) / (c.height || 9) }}>
+      <Faces faces={faces} />
+      <span class="hidden-text">{names.length > 0 && `In the picture: ${names.join(", ")}`}</span>
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { Table } from "../../ui/table.tsx";
 import { Failure, Loading, State, useTitle } from "../../ui/ui.tsx";
 import { Audit, Configuration } from "./admin.tsx";
 import { Dead } from "./dead.tsx";
+import { Drill } from "./drill.tsx";
 import { Endpoints } from "./endpoints.tsx";
 import { Rules } from "./rules.tsx";
 import { Tokens } from "./tokens.tsx";
@@ -87,6 +88,7 @@ function Health() {
           ))}
         </Table>
       )}
+      {may("admin") && <Drill />}
     </>
   );
 }

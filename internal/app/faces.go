@@ -1,0 +1,86 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	alertsjs "vigil/alerts/jetstream"
+	"vigil/frames"
+	"vigil/internal/bus"
+	"vigil/internal/web"
+	"vigil/vision"
+)
+
+// inView is how long somebody is taken to be where they were seen last: a little longer than somebody who stands still is
+// told of.
+const inView = 6 * time.Second
+
+// faceBook knows who is in the picture of each camera, as sightings say.
+type faceBook struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	faces map[frames.CameraID]map[string]vision.Sighting // the latest, by track
+}
+
+// follow reads sightings until ctx ends.
+func (b *faceBook) follow(ctx context.Context, c *bus.Conn) error {
+	for s, err := range alertsjs.Sightings(c).Tail(ctx, bus.TailOptions{From: b.now().Add(-inView), Follow: true}) {
+		if err != nil {
+			return fmt.Errorf("follow faces: %w", err)
+		}
+		b.note(s)
+	}
+	return nil
+}
+
+// note takes a sighting, and forgets who is not there any more.
+func (b *faceBook) note(s vision.Sighting) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.faces == nil {
+		b.faces = make(map[frames.CameraID]map[string]vision.Sighting)
+	}
+	there := b.faces[s.Camera]
+	if there == nil {
+		there = make(map[string]vision.Sighting)
+		b.faces[s.Camera] = there
+	}
+	there[s.Track] = s
+	for track, other := range there {
+		if other.Ended || b.now().Sub(other.Seen) > inView {
+			delete(there, track)
+		}
+	}
+}
+
+// at lists who is in the camera's picture.
+func (b *faceBook) at(camera frames.CameraID) (there []web.Face) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for track, s := range b.faces[camera] {
+		age := b.now().Sub(s.Seen)
+		if len(s.Trail) == 0 || age > inView {
+			continue
+		}
+		there = append(there, web.Face{
+			Track: track, Decision: s.Decision.Outcome, Person: s.Decision.Person, Box: s.Trail[len(s.Trail)-1].Box(), Age: max(age, 0).Seconds(),
+		})
+	}
+	slices.SortFunc(there, func(a, b web.Face) int { return cmp.Compare(a.Track, b.Track) })
+	return there
+}
+
+// Faces implements web.Cameras.
+func (c shownCameras) Faces(ctx context.Context, camera frames.CameraID) ([]web.Face, error) {
+	_, err := c.states.kv.Get(ctx, string(camera))
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil, web.ErrNotFound
+	}
+	return c.faces.at(camera), err
+}

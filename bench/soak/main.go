@@ -190,15 +190,28 @@ const (
 	backWithin = 2 * time.Minute
 )
 
-// watch warms up, hurts a camera every half minute, and samples what Vigil says of itself.
+// watch hurts a camera every half minute, and samples what Vigil says of itself: for a while, so that faults were met, then
+// without faults, which is the beginning; then the rest, and the end without faults again. A program
+// that has met no fault has not taken the room that it needs for one.
 func watch(ctx context.Context, p *program, cameras []*camera, length time.Duration, r *report) error {
-	warm := min(5*time.Minute, length/6)
-	if err := r.window(ctx, p, warm, &r.before); err != nil {
+	began, quiet := time.Now(), min(5*time.Minute, length/12)
+	if err := harm(ctx, p, cameras, r, began.Add(length/4-quiet)); err != nil {
 		return err
 	}
+	if err := r.window(ctx, p, quiet, &r.before); err != nil {
+		return err
+	}
+	if err := harm(ctx, p, cameras, r, began.Add(length-quiet)); err != nil {
+		return err
+	}
+	return r.window(ctx, p, quiet, &r.after)
+}
+
+// harm hurts cameras in turn until then.
+func harm(ctx context.Context, p *program, cameras []*camera, r *report, until time.Time) error {
 	var hurting sync.WaitGroup
-	until := time.Now().Add(length - 2*warm)
-	for i := 0; time.Now().Before(until); i++ {
+	for time.Now().Before(until) {
+		i := len(r.course)
 		c, injury := cameras[i%len(cameras)], injuries[i%len(injuries)]
 		hurting.Go(func() { r.healed(injury, c.hurt(ctx, p, injury)) })
 		if err := rest(ctx, hurtEvery); err != nil {
@@ -213,7 +226,7 @@ func watch(ctx context.Context, p *program, cameras []*camera, length time.Durat
 			injury.fault, s.goroutines, s.descriptors, s.program, s.vision)
 	}
 	hurting.Wait()
-	return r.window(ctx, p, warm, &r.after)
+	return nil
 }
 
 // hurt does it to the camera, and returns how long after its end video came again; more than backWithin when it did not.

@@ -123,7 +123,8 @@ func (r *report) verdict() error {
 func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# A long run with faults\n\nOf `make soak`, %s, %s: four cameras, two that Vigil connects to and two that publish, each\n"+
-		"behind a proxy that hurts one of their connections every %s. The last lines of the tables are without faults again.\n\n",
+		"behind a proxy that hurts one of their connections every %s. The beginning is a few minutes without faults after a quarter of\n"+
+		"the time, when faults were met before; the end is without faults again.\n\n",
 		r.began.UTC().Format("2 January 2006 15:04 UTC"), r.length, hurtEvery)
 	b.WriteString("| | at the beginning | most, meanwhile | at the end |\n|---|---|---|---|\n")
 	for _, row := range []struct {

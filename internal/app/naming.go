@@ -69,7 +69,7 @@ const maxStrangerAlerts = 1000
 
 // Name implements web.Strangers. What is done before it fails is done again, the same, when it is asked again.
 func (b strangerBook) Name(ctx context.Context, alert string, who web.Identity) (web.Named, error) {
-	visits, err := b.meant(ctx, alert, who.Also)
+	visits, err := b.meant(ctx, alert, who)
 	if err != nil {
 		return web.Named{}, err
 	}
@@ -103,8 +103,8 @@ func (b strangerBook) Name(ctx context.Context, alert string, who web.Identity) 
 	return named, nil
 }
 
-// meant are the visits of the alert, first, of the further ones, and of the same stranger.
-func (b strangerBook) meant(ctx context.Context, alert string, also []string) ([]alerts.Visit, error) {
+// meant are the visits of the alert, first, of the further ones, and of the same stranger unless only those are meant.
+func (b strangerBook) meant(ctx context.Context, alert string, who web.Identity) ([]alerts.Visit, error) {
 	first, err := b.list.visit(ctx, alert)
 	if err != nil {
 		return nil, err
@@ -116,12 +116,12 @@ func (b strangerBook) meant(ctx context.Context, alert string, also []string) ([
 	}
 	slices.SortFunc(all, func(a, b alerts.Visit) int { return cmp.Compare(b.Alert.ID, a.Alert.ID) })
 	for _, v := range all {
-		same := first.Stranger != "" && v.Stranger == first.Stranger && !v.Wrong() || slices.Contains(also, v.Alert.ID)
-		if same && v.Alert.ID != alert && len(visits) < mostNamed {
+		same := !who.Only && first.Stranger != "" && v.Stranger == first.Stranger && !v.Wrong()
+		if (same || slices.Contains(who.Also, v.Alert.ID)) && v.Alert.ID != alert && len(visits) < mostNamed {
 			visits = append(visits, v)
 		}
 	}
-	for _, id := range also {
+	for _, id := range who.Also {
 		if !slices.ContainsFunc(visits, func(v alerts.Visit) bool { return v.Alert.ID == id }) {
 			return nil, web.Refused{Reason: fmt.Sprintf("also: there is no alert %q", id)}
 		}

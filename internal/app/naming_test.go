@@ -113,6 +113,20 @@ func TestNamingAStrangerAndTakingItBack(t *testing.T) {
 	}
 }
 
+// TestNamingOneOfTwoPeople: what was taken for one stranger was two.
+func TestNamingOneOfTwoPeople(t *testing.T) {
+	b := openBook(t)
+	b.saw(t, "A", "s-1", "one")
+	b.saw(t, "B", "s-1", "other")
+	named, err := b.Name(t.Context(), "A", web.Identity{Person: "Ann", Only: true})
+	if err != nil || !slices.Equal(named.Alerts, []string{"A"}) || len(named.Photos) != 1 {
+		t.Errorf("got %+v, %v, want A alone", named, err)
+	}
+	if view, err := b.list.Get(t.Context(), "B"); err != nil || view.Review.Naming != nil || view.Alert.Decision != vision.Unknown {
+		t.Errorf("got %+v, %v: B is somebody else", view, err)
+	}
+}
+
 func TestNamingKeepsThePhotosThatWereThere(t *testing.T) {
 	b := openBook(t)
 	b.saw(t, "A", "s-1", "one")

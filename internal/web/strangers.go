@@ -25,6 +25,7 @@ type Identity struct {
 	Person  string   // a name; empty with Ignored, and one is made
 	Ignored bool     // nobody's name: the stranger is only to raise no alert
 	Also    []string // further alerts that show the same person
+	Only    bool     // the stranger's other alerts show somebody else
 	Force   bool     // enrol the pictures also when they resemble somebody else
 	By      string   // who says it
 }
@@ -59,6 +60,7 @@ func (s *Server) name(w http.ResponseWriter, r *asked) error {
 	var in struct {
 		Person string   `json:"person"`
 		Also   []string `json:"also"`
+		Only   bool     `json:"only"`
 		Force  bool     `json:"force"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
@@ -67,17 +69,18 @@ func (s *Server) name(w http.ResponseWriter, r *asked) error {
 	if err := checkName(in.Person); err != nil {
 		return err
 	}
-	return s.identify(w, r, Identity{Person: in.Person, Also: in.Also, Force: in.Force, By: r.caller.Name})
+	return s.identify(w, r, Identity{Person: in.Person, Also: in.Also, Only: in.Only, Force: in.Force, By: r.caller.Name})
 }
 
 func (s *Server) ignore(w http.ResponseWriter, r *asked) error {
 	var in struct {
 		Also []string `json:"also"`
+		Only bool     `json:"only"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	return s.identify(w, r, Identity{Ignored: true, Also: in.Also, By: r.caller.Name})
+	return s.identify(w, r, Identity{Ignored: true, Also: in.Also, Only: in.Only, By: r.caller.Name})
 }
 
 func (s *Server) identify(w http.ResponseWriter, r *asked, who Identity) error {

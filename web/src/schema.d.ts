@@ -1335,12 +1335,16 @@ export interface components {
             person: string;
             /** @description Ids of further alerts that show the same person. */
             also?: string[];
+            /** @description The stranger's other alerts show somebody else: only this one, and those of `also`, are meant. */
+            only?: boolean;
             /** @description Enrol the pictures also when they resemble somebody else, or not the person's other photos. */
             force?: boolean;
         };
         IgnoreInput: {
             /** @description Ids of further alerts that show the same person. */
             also?: string[];
+            /** @description The stranger's other alerts show somebody else: only this one, and those of `also`, are meant. */
+            only?: boolean;
         };
         /** @description What became of naming a stranger. */
         Named: {

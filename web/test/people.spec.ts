@@ -51,20 +51,25 @@ test("enrol by dropping photos, and erase with a receipt", async ({ page, vigil 
   await accessible(page);
   await picture(page, "person");
 
-  await page.getByRole("button", { name: "Remove 0.jpg" }).click();
+  await page.getByRole("button", { name: "0.jpg is somebody else" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Xavier");
+  await page.getByRole("button", { name: "Move the photo" }).click();
   await expect(page.locator(".photos li")).toHaveCount(2);
+  await page.goto(vigil.console + "/#/people/Xavier");
+  await expect(page.locator(".photos li")).toHaveCount(1);
   await page.getByRole("link", { name: "People" }).first().click();
   await expect(page.locator(".people")).toContainText(name);
   await accessible(page);
   await picture(page, "people");
 
-  await page.locator(".people a").first().click();
+  await page.locator(".people a").filter({ hasText: name }).click();
   await page.getByRole("button", { name: "Erase" }).click();
   await page.getByRole("button", { name: "Erase for ever" }).click();
   const receipt = page.getByRole("dialog", { name: "Erased" });
   await expect(receipt).toContainText("2 photos");
   await receipt.getByRole("button", { name: "To the people" }).click();
-  await expect(page.getByRole("heading", { name: "Nobody is enrolled" })).toBeVisible();
+  await expect(page.locator(".people")).toContainText("Xavier");
+  await expect(page.locator(".people")).not.toContainText(name);
 });
 
 /** blank is a photo of nothing, as base64. */

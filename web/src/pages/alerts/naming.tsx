@@ -21,6 +21,7 @@ export function Naming({ view, similar, changed }: Props) {
   const field = useRef<HTMLInputElement>(null);
   const [person, setPerson] = useState("");
   const [also, setAlso] = useState<string[]>([]);
+  const [only, setOnly] = useState(false);
   const [named, setNamed] = useState<Schema["Named"]>();
   const [refused, setRefused] = useState<{ person: string; detail: string }>();
   const [busy, setBusy] = useState(false);
@@ -45,8 +46,8 @@ export function Naming({ view, similar, changed }: Props) {
     }
   };
   const name = (who: string, force = false) =>
-    attempt(() => ask(api.POST("/api/v1/alerts/{id}/name", { params, body: { person: who, also, force } })), force ? "" : who);
-  const ignore = () => attempt(() => ask(api.POST("/api/v1/alerts/{id}/ignore", { params, body: { also } })), "");
+    attempt(() => ask(api.POST("/api/v1/alerts/{id}/name", { params, body: { person: who, also, only, force } })), force ? "" : who);
+  const ignore = () => attempt(() => ask(api.POST("/api/v1/alerts/{id}/ignore", { params, body: { also, only } })), "");
   const undo = async () => {
     try {
       changed(await ask(api.POST("/api/v1/alerts/{id}/undo", { params })));
@@ -116,6 +117,12 @@ export function Naming({ view, similar, changed }: Props) {
           also the one of <When time={a.time} /> at {a.camera}
         </label>
       ))}
+      {alert.visits > 1 && (
+        <label class="also">
+          <input type="checkbox" checked={only} onChange={(e) => setOnly(e.currentTarget.checked)} />
+          only this visit: the others were somebody else
+        </label>
+      )}
       <button type="button" class="quiet" disabled={busy} onClick={ignore}>
         Ignore this stranger
       </button>

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { api, ask, type Schema } from "../../api.ts";
+import { api, ask, formOf, type Schema } from "../../api.ts";
 import { useLoaded } from "../../loaded.ts";
 import { go, to } from "../../route.ts";
 import { may } from "../../session.ts";
@@ -52,6 +52,7 @@ export function Person({ name }: { name: string }) {
 }
 
 function Photos({ person, changed }: { person: Schema["Person"]; changed: () => void }) {
+  const [moving, setMoving] = useState<Schema["Photo"]>();
   const remove = async (photo: string) => {
     try {
       const params = { path: { name: person.name, photo } };
@@ -78,13 +79,71 @@ function Photos({ person, changed }: { person: Schema["Person"]; changed: () => 
             )}
           </p>
           {p.id && person.source === "enrolled" && may("operator") && (
-            <button type="button" onClick={() => remove(p.id)} aria-label={`Remove ${p.file || "photo"}`}>
-              Remove
-            </button>
+            <div class="row">
+              {person.photos.length > 1 && (
+                <button type="button" onClick={() => setMoving(p)} aria-label={`${p.file || "photo"} is somebody else`}>
+                  Somebody else
+                </button>
+              )}
+              <button type="button" onClick={() => remove(p.id)} aria-label={`Remove ${p.file || "photo"}`}>
+                Remove
+              </button>
+            </div>
           )}
         </li>
       ))}
+      {moving && <Move from={person.name} photo={moving} close={() => setMoving(undefined)} moved={changed} />}
     </ul>
+  );
+}
+
+/** Move gives a photo to the person whom it shows. It stays where it is until the other one has it. */
+function Move({ from, photo, close, moved }: { from: string; photo: Schema["Photo"]; close: () => void; moved: () => void }) {
+  const [to, setTo] = useState("");
+  const [error, setError] = useState("");
+  const move = async () => {
+    try {
+      const got = await fetch(photoOf(from, photo.id));
+      if (!got.ok) throw new Error(`The photo cannot be read: ${got.status}`);
+      const data = await got.blob();
+      const params = { path: { name: to.trim() }, query: { force: true } }; // it resembles the photo that is still there
+      await ask(
+        api.POST("/api/v1/people/{name}", { params, body: { photo: [] }, bodySerializer: () => formOf([new File([data], photo.file || "photo.jpg", { type: data.type })]) }),
+      );
+      await ask(api.DELETE("/api/v1/people/{name}/photos/{photo}", { params: { path: { name: from, photo: photo.id } } }));
+      toast(`It is ${to.trim()}'s now`);
+      close();
+      moved();
+    } catch (e) {
+      setError((e as Error).message);
+    }
+  };
+  return (
+    <Dialog title="Who is it?" close={close}>
+      <form
+        class="stack"
+        onSubmit={(e) => {
+          e.preventDefault();
+          void move();
+        }}
+      >
+        <label>
+          Name
+          <input value={to} required maxLength={200} onInput={(e) => setTo(e.currentTarget.value)} />
+        </label>
+        <p class="error" role="alert">
+          {error}
+        </p>
+        <div class="row">
+          <button type="submit" class="main">
+            Move the photo
+          </button>
+          <button type="button" onClick={close}>
+            Leave it
+          </button>
+        </div>
+      </form>
+    </Dialog>
   );
 }
 

@@ -114,12 +114,8 @@ func (t *Topic[T]) ConsumeBatches(
 	if c.MaxPending <= 0 {
 		c.MaxPending = defaultMaxPending
 	}
-	r := &reader[T]{topic: t, cfg: c, most: most, handle: handle}
-	group, groupCtx := errgroup.WithContext(ctx)
-	for range max(c.Concurrency, 1) {
-		group.Go(func() error { return r.run(groupCtx) })
-	}
-	if err := group.Wait(); err != nil && ctx.Err() == nil {
+	r := &reader[T]{topic: t, cfg: c, most: most, handle: handle, lookEvery: lookEvery, stuckAfter: stuckAfter}
+	if err := r.work(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("consume %s as %s: %w", t.cfg.Stream, c.Durable, err)
 	}
 	return nil
@@ -131,8 +127,24 @@ type reader[T any] struct {
 	cfg    Consumer
 	most   int // messages that handle takes at once
 	handle func(context.Context, []Message[T]) []error
-	begun  atomic.Bool // the consumer could be created once
-	down   atomic.Bool // an interruption was logged
+	begun  atomic.Bool  // the consumer could be created once
+	down   atomic.Bool  // an interruption was logged
+	busy   atomic.Int32 // handlers that run
+
+	lookEvery, stuckAfter time.Duration
+}
+
+// work runs the workers, and who looks after the consumer, until ctx ends or one of them fails.
+func (r *reader[T]) work(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range max(r.cfg.Concurrency, 1) {
+		group.Go(func() error { return r.run(ctx) })
+	}
+	group.Go(func() error {
+		r.unstick(ctx)
+		return nil
+	})
+	return group.Wait()
 }
 
 // run is one worker: it makes its iterator anew whenever the old one fails.
@@ -211,6 +223,8 @@ func (r *reader[T]) deliver(ctx context.Context, msgs []jetstream.Msg) {
 	if len(messages) == 0 {
 		return
 	}
+	r.busy.Add(1)
+	defer r.busy.Add(-1)
 	stop := keepAlive(deliveries, r.cfg.AckWait/3)
 	errs := r.handle(ctx, messages)
 	stop()

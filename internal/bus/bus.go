@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -50,6 +51,9 @@ type Conn struct {
 
 	nc *nats.Conn
 	js jetstream.JetStream
+
+	batching sync.Mutex
+	batchers map[string]*batcher // by stream
 }
 
 // New makes a Conn of an open connection, which stays the caller's to close.

@@ -64,7 +64,7 @@ func (c *Conn) publish(ctx context.Context, stream, id string, msg *nats.Msg) er
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, last)
 		}
-		last = c.publishOnce(ctx, stream, id, msg)
+		last = c.batcher(stream).publish(ctx, id, msg)
 		if last == nil || ctx.Err() == nil && !c.mayPass(ctx, stream, last) {
 			return last
 		}

@@ -80,7 +80,7 @@ func (b *batcher) publish(ctx context.Context, id string, msg *nats.Msg) error {
 	b.flying = true
 	b.mu.Unlock()
 	if lead {
-		b.fly()
+		b.fly() //nolint:contextcheck // what it sends is of others too
 	}
 	select {
 	case err := <-o.done:

@@ -69,11 +69,27 @@ func (b *faceBook) at(camera frames.CameraID) (there []web.Face) {
 			continue
 		}
 		there = append(there, web.Face{
-			Track: track, Decision: s.Decision.Outcome, Person: s.Decision.Person, Box: s.Trail[len(s.Trail)-1].Box(), Age: max(age, 0).Seconds(),
+			Track: track, Decision: s.Decision.Outcome, Person: s.Decision.Person, Box: s.Trail[len(s.Trail)-1].Box(), Moves: moves(s),
+			Age: max(age, 0).Seconds(),
 		})
 	}
 	slices.SortFunc(there, func(a, b web.Face) int { return cmp.Compare(a.Track, b.Track) })
 	return there
+}
+
+// pace is over how long it is looked how fast a face moves: shorter, and the detector's jitter is taken for a step.
+const pace = 400 * time.Millisecond
+
+// moves is how far a face moved lately, for each second.
+func moves(s vision.Sighting) (moved vision.Point) {
+	last := s.Trail[len(s.Trail)-1]
+	for _, before := range slices.Backward(s.Trail) {
+		if span := last.At(s.Start).Sub(before.At(s.Start)); span >= pace {
+			from, to := before.Centre(), last.Centre()
+			return vision.Point{X: (to.X - from.X) / span.Seconds(), Y: (to.Y - from.Y) / span.Seconds()}
+		}
+	}
+	return moved
 }
 
 // Faces implements web.Cameras.

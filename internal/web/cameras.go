@@ -65,6 +65,7 @@ type Face struct {
 	Decision vision.Outcome `json:"decision"`
 	Person   string         `json:"person"` // who, when known
 	Box      vision.Box     `json:"box"`
+	Moves    vision.Point   `json:"moves"`       // in a second, in fractions of the picture
 	Age      float64        `json:"age_seconds"` // since the picture in which the face was there
 }
 

@@ -1399,6 +1399,11 @@ export interface components {
             /** @description Who, when known. */
             person: string;
             box: components["schemas"]["Box"];
+            /** @description How far the face moves in a second, in fractions of the picture. */
+            moves: {
+                x: number;
+                y: number;
+            };
             /** @description How long ago the face was there. */
             age_seconds: number;
         };

@@ -28,6 +28,7 @@ test("an alert arrives without reloading, and its clip plays with the face marke
   await video.evaluate((v: HTMLVideoElement) => void (v.loop = true));
   const box = dialog.locator(".box").first();
   await expect(box).toBeVisible({ timeout: 20_000 });
+  await video.evaluate((v: HTMLVideoElement) => v.pause());
   const [inner, outer] = [await box.boundingBox(), await dialog.locator(".screen").boundingBox()];
   expect(inner!.x).toBeGreaterThanOrEqual(outer!.x - 1);
   expect(inner!.y + inner!.height).toBeLessThanOrEqual(outer!.y + outer!.height + 1);

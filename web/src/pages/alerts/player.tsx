@@ -59,13 +59,15 @@ export function Player({ clips, camera, tracks, source, video }: Props) {
         </span>
         {clip.gaps?.map((g) => (
           <span key={g.from} class="gap">
-            Missing: {clockOf(g.from)} to {clockOf(g.to)}, {g.reason}
+            Missing: {secondsOf(g).toFixed(1)} s from {clockOf(g.from)}, {g.reason}
           </span>
         ))}
       </p>
     </div>
   );
 }
+
+const secondsOf = (g: { from: string; to: string }) => (Date.parse(g.to) - Date.parse(g.from)) / 1000;
 
 /** useShown is where faces are in the picture that the video shows just now. */
 function useShown(video: RefObject<HTMLVideoElement | null>, clip: Schema["Clip"] | undefined, camera: string, tracks: Schema["TrackBoxes"][]) {

@@ -5,6 +5,9 @@ import { play } from "./whep.ts";
 
 const every = 2000;
 const lookForFaces = 1000;
+/** What is shown live is so old, in seconds; whoever moves is taken to go on for no longer than so many after they were seen. */
+const shownLate = 0.6;
+const goesOn = 2;
 
 /**
  * Picture is a camera as it is now: live over WebRTC, or a picture every two seconds where that does not work. Who is in it
@@ -67,7 +70,7 @@ function Marks({ camera: c }: { camera: Schema["Camera"] }) {
       // Whether the camera is there at all is told beside the picture.
       const got = document.hidden ? undefined : await ask(api.GET("/api/v1/cameras/{id}/faces", { params: { path: { id: c.camera } } })).catch(() => undefined);
       if (gone) return;
-      setFaces(got?.faces ?? []);
+      setFaces((got?.faces ?? []).map((f) => ({ ...f, box: moved(f) })));
       timer = window.setTimeout(look, lookForFaces);
     };
     void look();
@@ -83,6 +86,12 @@ function Marks({ camera: c }: { camera: Schema["Camera"] }) {
       <span class="hidden-text">{names.length > 0 && `In the picture: ${names.join(", ")}`}</span>
     </div>
   );
+}
+
+/** moved is where a face will be at the next look, until which its mark goes there. */
+function moved(f: Schema["Face"]): Schema["Box"] {
+  const since = Math.min(Math.max(f.age_seconds - shownLate + lookForFaces / 1000, 0), goesOn);
+  return { ...f.box, x: f.box.x + f.moves.x * since, y: f.box.y + f.moves.y * since };
 }
 
 /** Still is the latest picture, and the next one when it is there. */

@@ -18,6 +18,10 @@ test("cameras are shown live, without another coding", async ({ page, vigil }) =
   await accessible(page);
   await expect(door.locator(".box").first()).toContainText(/unknown|undecided/, { timeout: 30_000 });
   await expect(door).toContainText("In the picture: somebody");
+  // The mark goes along with who walks.
+  const place = () => door.locator(".box").evaluateAll((all) => (all[0] as HTMLElement | undefined)?.style.left ?? "");
+  const first = await place();
+  await expect.poll(async () => !["", first].includes(await place()), { timeout: 30_000, intervals: [100] }).toBe(true);
   await picture(page, "live");
   await door.getByRole("link", { name: "door" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "door" })).toBeVisible();

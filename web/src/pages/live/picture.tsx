@@ -6,7 +6,7 @@ import { play } from "./whep.ts";
 const every = 2000;
 const lookForFaces = 1000;
 /** What is shown live is so old, in seconds; whoever moves is taken to go on for no longer than so many after they were seen. */
-const shownLate = 0.6;
+const shownLate = 0.4;
 const goesOn = 2;
 
 /**

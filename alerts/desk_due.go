@@ -12,7 +12,7 @@ import (
 )
 
 // atOnce is how many visits are issued at the same time.
-const atOnce = 32
+const atOnce = 64
 
 // due is what some messages, which are taken one after the other, change and have to put on the bus. It is written for all of
 // them together: each write is synced to the disk by itself, and those of different people need not wait for each other.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -101,20 +102,30 @@ type Pending struct {
 	Done []string `json:"done,omitempty"` // names of stages
 }
 
-// Issue takes the notice through the stages that are left, and returns it with those that are done. One that fails
-// does not keep it from the others: a full stream costs no alarm. After an error, issue what was returned again.
+// Issue takes the notice through the stages that are left, the first one before the others, which go side by side. It returns
+// the notice with those that are done. One that fails does not keep it from the others: a full stream costs no alarm. After an
+// error, issue what was returned again.
 func Issue(ctx context.Context, stages []Stage, p Pending) (Pending, error) {
-	p.Done = slices.Clip(p.Done)
-	var errs []error
-	for _, stage := range stages {
-		if slices.Contains(p.Done, stage.Name) {
-			continue
+	errs := make([]error, len(stages))
+	do := func(i int) {
+		if !slices.Contains(p.Done, stages[i].Name) {
+			errs[i] = stages[i].Do(ctx, p.Notice)
 		}
-		if err := stage.Do(ctx, p.Notice); err != nil {
-			errs = append(errs, err)
-			continue
+	}
+	var others sync.WaitGroup
+	for i := range stages {
+		if i == 0 {
+			do(i)
+		} else {
+			others.Go(func() { do(i) })
 		}
-		p.Done = append(p.Done, stage.Name)
+	}
+	others.Wait()
+	p.Done = slices.Clone(p.Done)
+	for i, stage := range stages {
+		if errs[i] == nil && !slices.Contains(p.Done, stage.Name) {
+			p.Done = append(p.Done, stage.Name)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return p, fmt.Errorf("issue %s: %w", p.ID, err)

@@ -67,7 +67,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	l := &lab{Report: &Report{Taken: time.Now(), progress: os.Stdout}, models: os.Getenv("VIGIL_MODELS_DIR"), videos: os.Getenv("VIGIL_VIDEO_DIR")}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale, ingest, stages, alerts and flood, with commas between; all of them when empty")
+	only := flags.String("only", "", "parts to run, of cpu, python, gate, scale, ingest, stages, alerts and flood, with commas between, beside what the report has of the others; all of them when empty")
 	dir := flags.String("dir", "bench", "folder of baseline.py, and for the results")
 	films := flags.String("films", "bin/films", "folder in which films are kept for the next run")
 	flags.StringVar(&l.vigil, "vigil", "bin/vigil", "the program to measure")
@@ -96,6 +96,11 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	l.Took = time.Since(l.Taken).Round(time.Second).String()
+	if *only != "" {
+		if err := l.keep(*dir); err != nil {
+			return err
+		}
+	}
 	return l.save(*dir)
 }
 

@@ -1,11 +1,9 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"runtime"
@@ -339,53 +337,6 @@ func (w *watch) worker(camera frames.CameraID, detect bool) (*vision.Worker, err
 	}
 	return vision.NewWorker(config)
 }
-
-// progress keeps how far a camera's log is analysed.
-type progress struct{ kv *bus.KV[uint64] }
-
-func progressKey(camera frames.CameraID) string { return "progress/" + string(camera) }
-
-// Load implements vision.Progress.
-func (p progress) Load(ctx context.Context, camera frames.CameraID) (uint64, error) {
-	entry, err := p.kv.Get(ctx, progressKey(camera))
-	if errors.Is(err, bus.ErrNotFound) {
-		return 0, nil
-	}
-	return entry.Value, err
-}
-
-// Save implements vision.Progress.
-func (p progress) Save(ctx context.Context, camera frames.CameraID, pos uint64) error {
-	_, err := p.kv.Put(ctx, progressKey(camera), pos)
-	return err
-}
-
-// objects keeps small things of one kind in the store.
-type objects struct {
-	store       clips.Store
-	contentType string
-}
-
-// Put stores data, over what is there.
-func (o objects) Put(ctx context.Context, key string, data []byte) error {
-	return o.store.Put(ctx, key, bytes.NewReader(data), clips.PutOptions{ContentType: o.contentType})
-}
-
-// Get reads all of an object.
-func (o objects) Get(ctx context.Context, key string) ([]byte, error) {
-	body, _, err := o.store.Get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(body)
-	if err := errors.Join(err, body.Close()); err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
-	}
-	return data, nil
-}
-
-// Delete removes an object.
-func (o objects) Delete(ctx context.Context, key string) error { return o.store.Delete(ctx, key) }
 
 // visionCheck tells which engine decides, and that the classic one is a makeshift.
 func visionCheck(settings *bus.KV[visionState]) web.Check {

@@ -177,4 +177,6 @@ func TestDiskFull(t *testing.T) {
 	})
 	acked, refused := count()
 	t.Logf("%d acknowledged, %d refused, the longest publish took %s", acked, refused, time.Duration(w.slow.Load()))
+	cancel() // before the connection ends, which the consumer would tell of
+	running.Wait()
 }

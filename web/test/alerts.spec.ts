@@ -46,6 +46,7 @@ test("review: dismiss, note, share", async ({ page, vigil, browser }) => {
   await strangerSeen(page, vigil);
   await alerts(page).first().getByRole("link").click();
   const dialog = page.getByRole("dialog").first();
+  await expect(dialog.getByRole("button", { name: "Dismiss", exact: true })).toBeVisible();
   await page.keyboard.press("d");
   await expect(dialog.getByRole("button", { name: "Dismissed: take back" })).toBeVisible();
   await page.keyboard.press("d");

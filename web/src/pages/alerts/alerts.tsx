@@ -132,7 +132,7 @@ function Timeline({ list, selected, query }: { list: AlertList; selected: string
   const last = rows.at(-1);
   useEffect(() => {
     if (last && last.top + last.height > height - near) list.more();
-  }, [last?.top, height, list.next]);
+  }, [last?.top, height, list.alerts]);
   useEffect(() => {
     const row = all.find((r) => "items" in r && r.items.some((a) => a.alert.id === selected));
     if (row && element) reveal(element, row);

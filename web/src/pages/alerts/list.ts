@@ -53,6 +53,7 @@ export function useAlerts(filter: Filter): AlertList {
   const [error, setError] = useState<Error>();
   const busy = useRef(false);
   const asked = useRef(0);
+  const following = useRef(""); // the cursor of what follows, also before it is drawn: an effect may ask for more by then
   const key = JSON.stringify(queryOf(filter));
 
   const page = useCallback(
@@ -64,6 +65,7 @@ export function useAlerts(filter: Filter): AlertList {
         const got = await ask(api.GET("/api/v1/alerts", { params: { query } }));
         if (mine !== asked.current) return;
         setError(undefined);
+        following.current = got.next;
         setState((s) => ({ alerts: cursor ? merge(s.alerts, got.alerts) : got.alerts, next: got.next, loaded: true }));
       } catch (e) {
         if (mine === asked.current) setError(e as Error);
@@ -76,6 +78,7 @@ export function useAlerts(filter: Filter): AlertList {
 
   const reload = useCallback(() => {
     asked.current++;
+    following.current = "";
     void page("");
   }, [page]);
 
@@ -102,7 +105,7 @@ export function useAlerts(filter: Filter): AlertList {
   );
 
   const more = () => {
-    if (!busy.current && state.next) void page(state.next);
+    if (!busy.current && following.current) void page(following.current);
   };
   return { ...state, error, more, reload, put };
 }

@@ -46,6 +46,9 @@ func (r *Report) keep(dir string) error {
 	if err != nil {
 		return fmt.Errorf("the report before: %w", err)
 	}
+	if r.Machine.Engine == "unknown" { // no part of this run has opened one
+		r.Machine.Engine = before.Machine.Engine
+	}
 	measured := map[string]bool{}
 	for _, f := range r.Figures {
 		measured[f.Part+"/"+f.What] = true

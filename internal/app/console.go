@@ -44,7 +44,10 @@ func (a *App) openConsole(ctx context.Context) error {
 	decisions := decisionLog{visits: parts.list.visits, sightings: alertsjs.Sightings(a.bus)}
 	people := parts.people
 	faces := &faceBook{now: time.Now}
-	a.task("faces", func(ctx context.Context) error { return faces.follow(ctx, a.bus) })
+	a.task("faces", func(ctx context.Context) error {
+		faces.follow(ctx, a.bus, a.log)
+		return nil
+	})
 	a.routes.Handle("/", web.New(web.Config{
 		Cameras: shownCameras{cameraList{parts.states}, a, a.bus, faces}, Drill: a.drill,
 		Alerts: parts.list, Explain: decisions, Rules: ruleList{parts.rules},

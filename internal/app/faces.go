@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +20,9 @@ import (
 // told of.
 const inView = 6 * time.Second
 
+// askAgain is how long a bus that did not answer is left alone.
+const askAgain = 2 * time.Second
+
 // faceBook knows who is in the picture of each camera, as sightings say.
 type faceBook struct {
 	now func() time.Time
@@ -28,15 +31,22 @@ type faceBook struct {
 	faces map[frames.CameraID]map[string]vision.Sighting // the latest, by track
 }
 
-// follow reads sightings until ctx ends.
-func (b *faceBook) follow(ctx context.Context, c *bus.Conn) error {
-	for s, err := range alertsjs.Sightings(c).Tail(ctx, bus.TailOptions{From: b.now().Add(-inView), Follow: true}) {
-		if err != nil {
-			return fmt.Errorf("follow faces: %w", err)
+// follow reads sightings until ctx ends. What cannot be read is left out, and a bus that is away is asked again: nobody's marks
+// are worth more than the rest of the program.
+func (b *faceBook) follow(ctx context.Context, c *bus.Conn, log *slog.Logger) {
+	for ctx.Err() == nil {
+		for s, err := range alertsjs.Sightings(c).Tail(ctx, bus.TailOptions{From: b.now().Add(-inView), Follow: true}) {
+			if err == nil {
+				b.note(s)
+			} else if ctx.Err() == nil {
+				log.Warn("follow the faces in view", "error", err)
+			}
 		}
-		b.note(s)
+		select {
+		case <-ctx.Done():
+		case <-time.After(askAgain):
+		}
 	}
-	return nil
 }
 
 // note takes a sighting, and forgets who is not there any more.

@@ -169,3 +169,32 @@ func TestStagesAreNotRepeated(t *testing.T) {
 		t.Errorf("got %q after %v", got, count)
 	}
 }
+
+// erased is a store of which somebody has erased one alert.
+type erased struct {
+	alerts.Store
+	alert string
+}
+
+func (e erased) Get(ctx context.Context, alert string) (alerts.Visit, error) {
+	if alert == e.alert {
+		return alerts.Visit{}, alerts.ErrNotFound
+	}
+	return e.Store.Get(ctx, alert)
+}
+
+// TestErasedWhileOthersAreTaken: that one alert is not there any more makes the desk read them all anew, also those that came
+// with it and are not written yet.
+func TestErasedWhileOthersAreTaken(t *testing.T) {
+	h := newHouse(t)
+	gone := sighting("yard-1", "s-9", 0, 1)
+	h.sight(gone)
+	h.desk.Store = erased{h.store, alerts.AlertID(gone)}
+	errs := h.desk.Sight(t.Context(), []vision.Sighting{
+		sighting("door-1", "s-1", 2, 3), sighting("yard-1", "s-9", 0, 4), sighting("porch-1", "s-1", 3, 5),
+	})
+	if errs[0] != nil || !errors.Is(errs[1], alerts.ErrNotFound) || errs[2] != nil {
+		t.Errorf("got %v, want the second to fail", errs)
+	}
+	h.want("opened 1", "opened 2")
+}

@@ -40,7 +40,8 @@ func (d *Desk) each(ctx context.Context, n int, take func(i int) error) []error 
 	var unknown error // what the store holds; then nothing can be taken
 	for i := range n {
 		d.due.now = i
-		if unknown == nil {
+		if !d.loaded && unknown == nil {
+			d.settle(ctx) // what is due is not in the store yet, and would be forgotten
 			unknown = d.load(ctx)
 		}
 		err := unknown

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -14,8 +15,12 @@ import (
 	"vigil/internal/web"
 )
 
-// drillTime is longer than a drill that passes, and one that fails, may take.
-const drillTime = 3 * time.Minute
+const (
+	// drillTime is longer than a drill that passes, and one that fails, may take.
+	drillTime = 3 * time.Minute
+	// drillEnds is how long one that is told to end may take to take its folder away.
+	drillEnds = 10 * time.Second
+)
 
 // drill runs the program's drill in a process of its own, one at a time: there is one embedded store per process.
 type drill struct {
@@ -41,6 +46,7 @@ func (d *drill) Drill(ctx context.Context) (web.Drill, error) {
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(ctx, d.command[0], d.command[1:]...)
 	c.Dir, c.Stdout, c.Stderr = d.dir, &out, &errs
+	c.Cancel, c.WaitDelay = func() error { return c.Process.Signal(os.Interrupt) }, drillEnds
 	err := c.Run()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
 		return web.Drill{}, fmt.Errorf("drill: %w", err)

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vigil/internal/web"
 )
@@ -44,26 +46,58 @@ func isRefused(err error) bool {
 	return is
 }
 
+// TestOneDrillAtATime has a drill that says through one pipe that it runs, and ends when it is told so through another.
 func TestOneDrillAtATime(t *testing.T) {
 	dir := t.TempDir()
-	d := &drill{command: []string{"/bin/sh", "-c", "touch began; until test -e end; do sleep 0.01; done"}, dir: dir}
+	began, end := filepath.Join(dir, "began"), filepath.Join(dir, "end")
+	for _, pipe := range []string{began, end} {
+		if err := unix.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := &drill{command: []string{"/bin/sh", "-c", "echo yes > began; read answer < end"}, dir: dir}
 	done := make(chan error, 1)
 	go func() {
 		_, err := d.Drill(t.Context())
 		done <- err
 	}()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(dir, "began")); err == nil || time.Now().After(end) {
-			break
-		}
+	if _, err := os.ReadFile(began); err != nil { // it waits for the writer
+		t.Fatal(err)
 	}
 	if _, err := d.Drill(t.Context()); !errors.As(err, new(web.Conflict)) {
 		t.Errorf("got %v for a second drill, want a conflict", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0o600); err != nil {
+	if err := os.WriteFile(end, []byte("now\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDrillIsTakenBack: whoever asked is gone, and the drill takes away what it has made.
+func TestDrillIsTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	began := filepath.Join(dir, "began")
+	if err := unix.Mkfifo(began, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := `trap 'touch tidied; exit 1' INT; echo yes > began; while :; do read answer < began; done`
+	d := &drill{command: []string{"/bin/bash", "-c", script}, dir: dir}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := d.Drill(ctx)
+		done <- err
+	}()
+	if _, err := os.ReadFile(began); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "tidied")); err != nil {
+		t.Errorf("it was not let end by itself: %v", err)
 	}
 }

@@ -159,8 +159,8 @@ func withFollowers(ctx context.Context, consumer jetstream.Consumer, m jetstream
 	return append([]jetstream.Msg{m}, followers...)
 }
 
-// pull yields what a consumer delivers, in requests of batch messages, with a context of untilReconnect. That has no deadline, which the library would take for the time to
-// wait for messages.
+// pull yields what a consumer delivers, in requests of batch messages, with a context of untilReconnect. That has no deadline,
+// which the library would take for the time to wait for messages.
 func pull(ctx context.Context, consumer jetstream.Consumer, batch int) iter.Seq2[jetstream.Msg, error] {
 	return func(yield func(jetstream.Msg, error) bool) {
 		for {

@@ -206,3 +206,15 @@ func TestTokensAreMadeAndRevoked(t *testing.T) {
 		t.Errorf("with the revoked token: got %d", response.StatusCode)
 	}
 }
+
+func TestTokenHashSurvivesJSON(t *testing.T) {
+	_, hash := NewToken()
+	text, err := json.Marshal(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back TokenHash
+	if err := json.Unmarshal(text, &back); err != nil || back != hash {
+		t.Errorf("got %x, %v, want %x", back, err, hash)
+	}
+}

@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -385,17 +384,5 @@ func TestEventsStream(t *testing.T) {
 	if !strings.Contains(got.String(), "id: 01J-alert-opened\nevent: alert.opened\ndata: {") ||
 		!strings.Contains(got.String(), "/?a&b") {
 		t.Errorf("got %q", got.String())
-	}
-}
-
-func TestTokenHashSurvivesJSON(t *testing.T) {
-	_, hash := NewToken()
-	text, err := json.Marshal(hash)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back TokenHash
-	if err := json.Unmarshal(text, &back); err != nil || back != hash {
-		t.Errorf("got %x, %v, want %x", back, err, hash)
 	}
 }

@@ -30,11 +30,12 @@ import (
 type relay struct {
 	server  *gortsplib.Server
 	streams map[string]*gortsplib.ServerStream
+	played  chan string // the paths that are asked for, as they are
 }
 
 func newRelay(t *testing.T, films map[string]film) *relay {
 	t.Helper()
-	r := &relay{streams: map[string]*gortsplib.ServerStream{}}
+	r := &relay{streams: map[string]*gortsplib.ServerStream{}, played: make(chan string, 64)}
 	r.server = &gortsplib.Server{Handler: r, RTSPAddress: "127.0.0.1:0"}
 	if err := r.server.Start(); err != nil {
 		t.Fatal(err)
@@ -69,7 +70,11 @@ func (r *relay) answer(path string) (*base.Response, *gortsplib.ServerStream, er
 	return &base.Response{StatusCode: base.StatusOK}, stream, nil
 }
 
-func (r *relay) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+func (r *relay) OnPlay(x *gortsplib.ServerHandlerOnPlayCtx) (*base.Response, error) {
+	select {
+	case r.played <- strings.Trim(x.Path, "/"):
+	default: // nobody waits any more
+	}
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
@@ -78,7 +83,21 @@ func (r *relay) address(path string) string {
 	return "rtsp://" + r.server.NetListener().Addr().String() + "/" + path
 }
 
-// play sends a film's access units in real time, over and over: nobody knows when they are listened to.
+// listened waits until every stream is asked for, so that what is sent from then on has a listener.
+func (r *relay) listened(t *testing.T) {
+	t.Helper()
+	late := time.After(60 * time.Second)
+	for heard := map[string]bool{}; len(heard) < len(r.streams); {
+		select {
+		case path := <-r.played:
+			heard[path] = true
+		case <-late:
+			t.Fatalf("of %d streams only %v are asked for", len(r.streams), heard)
+		}
+	}
+}
+
+// play sends a film's access units in real time, over and over.
 func (r *relay) play(t *testing.T, path string, f film, began time.Time) (stop func()) {
 	t.Helper()
 	stream := r.streams[path]
@@ -115,11 +134,11 @@ func (r *relay) play(t *testing.T, path string, f film, began time.Time) (stop f
 	return cancel
 }
 
-// transcoded is a film made of a video by ffmpeg's filter.
+// transcoded is a film made of a video by ffmpeg's filter: six seconds of an empty doorway, then somebody for eight.
 func transcoded(t *testing.T, video, filter string) film {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "film.mp4")
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-ss", "17", "-t", "13", "-i", video, "-an",
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-ss", "14", "-t", "16", "-i", video, "-an",
 		"-vf", filter, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-crf", "20", "-g", "50", path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, out)
@@ -150,14 +169,15 @@ func TestSubstream(t *testing.T) {
 	video := filepath.Join(videos, "doorway-1080p25.mp4")
 	main, small := transcoded(t, video, far), transcoded(t, video, far+",scale=640:360")
 	r := newRelay(t, map[string]film{"main": main, "small": small})
-	began := time.Now()
-	r.play(t, "main", main, began)
-	stop := r.play(t, "small", small, began)
 
 	s.engine = fmt.Sprintf("engine: deep, dir: %q", models)
 	own := fmt.Sprintf("{ id: %s, publish_token: %q }", camera, s.token)
 	pulled := fmt.Sprintf("{ id: %s, url: %q, detect_url: %q }", camera, r.address("main"), r.address("small"))
 	_, g := start(t, strings.Replace(s.config(), own, pulled, 1))
+	r.listened(t)
+	began := time.Now()
+	r.play(t, "main", main, began)
+	stop := r.play(t, "small", small, began)
 	opened := s.wait(t, alerts.Opened, 60*time.Second)
 	if opened.Data.Alert.Camera != camera {
 		t.Errorf("got an alert of camera %s, want %s", opened.Data.Alert.Camera, camera)

@@ -13,7 +13,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=unknown
-RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /usr/local/bin/vigil ./cmd/vigil
+RUN make build VERSION="${VERSION}" && install bin/vigil /usr/local/bin/
 ARG FETCH_MODELS=true
 RUN mkdir -p /models && if [ "$FETCH_MODELS" = true ]; then vigil models fetch --dir /models; fi
 

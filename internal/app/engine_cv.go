@@ -14,6 +14,7 @@ import (
 	"vigil/vision/decode"
 	"vigil/vision/onnx"
 	"vigil/vision/opencv"
+	"vigil/vision/still"
 )
 
 // OpenEngine opens the engine that the configuration names.
@@ -74,7 +75,11 @@ func NewPicture(width, height int, bgr []byte) (vision.Picture, error) {
 
 // ReadPicture decodes a picture file; name is for errors.
 func ReadPicture(name string, data []byte) (vision.Picture, error) {
-	return opencv.DecodePicture(name, data)
+	s, err := still.Decode(name, data)
+	if err != nil {
+		return vision.Picture{}, err
+	}
+	return opencv.NewPicture(s.Width, s.Height, s.BGR)
 }
 
 // runtimeName returns what tells on what the networks would run.

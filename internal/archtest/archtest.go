@@ -16,6 +16,7 @@ var Table = map[string][]string{
 	"vision/decode":        {"frames", "vision"},
 	"vision/onnx":          {"models"},
 	"vision/opencv":        {"models", "vision"},
+	"vision/still":         {},
 	"alerts":               {"frames", "vision"},
 	"alerts/alertstest":    {"alerts", "vision"},
 	"alerts/jetstream":     {"alerts", "alerts/webhook", "frames", "internal/bus", "vision"},

@@ -47,7 +47,7 @@ func sitters(t *testing.T, e vision.Engine) (people [][]sitter) {
 
 func sit(t *testing.T, e vision.Engine, file string) (s sitter, ok bool) {
 	t.Helper()
-	p, err := ReadPicture(file)
+	p, err := readPicture(file)
 	if err != nil {
 		t.Fatal(err)
 	}

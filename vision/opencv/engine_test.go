@@ -55,7 +55,7 @@ func drawn(t testing.TB, p mediatest.Person, size, n int) vision.Picture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	picture, err := DecodePicture(p.Name, b)
+	picture, err := decoded(p.Name, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func testGolden(t *testing.T, e vision.Engine) {
 	}
 	people := map[string][]vision.Embedding{}
 	for name, want := range all {
-		p, err := ReadPicture(filepath.Join(faces, name))
+		p, err := readPicture(filepath.Join(faces, name))
 		if err != nil {
 			t.Fatal(err)
 		}

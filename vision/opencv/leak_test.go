@@ -54,7 +54,7 @@ func TestNoLeak(t *testing.T) {
 func benchmark(b *testing.B, engine string, step func(e vision.Engine, p vision.Picture, f vision.Face)) {
 	dir := env(b, "VIGIL_FACES_DIR")
 	e := open(b, engine)
-	photo, err := ReadPicture(filepath.Join(dir, "portraits/biden/2.jpg"))
+	photo, err := readPicture(filepath.Join(dir, "portraits/biden/2.jpg"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestORL(t *testing.T) {
 			people := map[string][]vision.Embedding{}
 			missed := 0
 			for _, file := range files {
-				p, err := ReadPicture(file)
+				p, err := readPicture(file)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -77,7 +77,7 @@ func TestRuntimesAgree(t *testing.T) {
 	a, b := openOn(t, Own()), openOn(t, onnxRuntime(t))
 	least, most := 1.0, 0.0
 	for _, file := range photos(t) {
-		p, err := ReadPicture(file)
+		p, err := readPicture(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestLanes(t *testing.T) {
 		for _, e := range []vision.Engine{openOn(t, r), openOn(t, r)} {
 			lanes.Go(func() {
 				for _, file := range files {
-					p, err := ReadPicture(file)
+					p, err := readPicture(file)
 					if err != nil {
 						t.Error(err)
 						return

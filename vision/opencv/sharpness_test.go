@@ -76,7 +76,7 @@ func TestSharpnessOfORL(t *testing.T) {
 	}
 	var subjects []subject
 	for _, file := range files {
-		p, err := ReadPicture(file)
+		p, err := readPicture(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ package onnx
 
 import (
 	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -37,35 +38,35 @@ type graph struct {
 func loosen(model []byte) ([]byte, graph, error) {
 	var g graph
 	seen := false
-	loose, err := rewrite(model, func(f field) ([]byte, error) {
+	loose, err := rewrite(model, func(f field) (pieces, error) {
 		if f.number != modelGraph {
-			return f.whole, nil
+			return pieces{f.whole}, nil
 		}
 		if seen {
 			return nil, errors.New("model has two graphs")
 		}
 		seen = true
 		inside, err := g.loosen(f.inside)
-		return bytesField(modelGraph, inside), err
+		return inside.in(modelGraph), err
 	})
 	if err == nil && g.input == "" {
 		err = errors.New("model has no input")
 	}
-	return loose, g, err
+	return loose.joined(), g, err
 }
 
 // loosen reads the names of a GraphProto's ends and returns the message with the sizes of its values loosened.
-func (g *graph) loosen(message []byte) ([]byte, error) {
+func (g *graph) loosen(message []byte) (pieces, error) {
 	weights, err := initializers(message)
 	if err != nil {
 		return nil, err
 	}
-	return rewrite(message, func(f field) ([]byte, error) {
+	return rewrite(message, func(f field) (pieces, error) {
 		if f.number == graphValueInfo {
 			return nil, nil
 		}
 		if f.number != graphInput && f.number != graphOutput {
-			return f.whole, nil
+			return pieces{f.whole}, nil
 		}
 		name, err := name(f.inside, valueName)
 		if err != nil {
@@ -76,36 +77,36 @@ func (g *graph) loosen(message []byte) ([]byte, error) {
 		case f.number == graphOutput:
 			g.outputs = append(g.outputs, name)
 		case weights[name] != nil: // old files list their weights among the inputs
-			return f.whole, nil
+			return pieces{f.whole}, nil
 		case g.input != "" || name == "":
 			return nil, errors.New("model has not exactly one input with a name")
 		default:
 			g.input, shape = name, bytesField(tensorShape, onePicture())
 		}
 		value, err := reshape(f.inside, shape)
-		return bytesField(f.number, value), err
+		return value.in(f.number), err
 	})
 }
 
 // reshape returns a ValueInfoProto with the given field in place of its tensor's shape.
-func reshape(value, shape []byte) ([]byte, error) {
-	return rewrite(value, func(f field) ([]byte, error) {
+func reshape(value, shape []byte) (pieces, error) {
+	return rewrite(value, func(f field) (pieces, error) {
 		if f.number != valueType {
-			return f.whole, nil
+			return pieces{f.whole}, nil
 		}
-		kind, err := rewrite(f.inside, func(f field) ([]byte, error) {
+		kind, err := rewrite(f.inside, func(f field) (pieces, error) {
 			if f.number != typeTensor {
-				return f.whole, nil
+				return pieces{f.whole}, nil
 			}
-			tensor, err := rewrite(f.inside, func(f field) ([]byte, error) {
+			tensor, err := rewrite(f.inside, func(f field) (pieces, error) {
 				if f.number == tensorShape {
 					return nil, nil
 				}
-				return f.whole, nil
+				return pieces{f.whole}, nil
 			})
-			return bytesField(typeTensor, append(tensor, shape...)), err
+			return append(tensor, shape).in(typeTensor), err
 		})
-		return bytesField(valueType, kind), err
+		return kind.in(valueType), err
 	})
 }
 
@@ -181,9 +182,24 @@ func each(message []byte, visit func(field) error) error {
 	return nil
 }
 
+// pieces are what a message consists of, one behind the other. A model has megabytes: they are copied once, when all is done.
+type pieces [][]byte
+
+func (p pieces) joined() []byte { return slices.Concat(p...) }
+
+// in is the field of that number with the message in it.
+func (p pieces) in(number protowire.Number) pieces {
+	size := 0
+	for _, piece := range p {
+		size += len(piece)
+	}
+	head := protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.BytesType), uint64(size)) //nolint:gosec // a length
+	return append(pieces{head}, p...)
+}
+
 // rewrite returns a message of what change makes of every field.
-func rewrite(message []byte, change func(field) ([]byte, error)) ([]byte, error) {
-	out := make([]byte, 0, len(message)+len(message)/16+64) // what grows, grows by little
+func rewrite(message []byte, change func(field) (pieces, error)) (pieces, error) {
+	var out pieces
 	err := each(message, func(f field) error {
 		changed, err := change(f)
 		out = append(out, changed...)

@@ -22,28 +22,29 @@ func unbend(model []byte) ([]byte, error) {
 	if runtime.GOARCH != "amd64" {
 		return model, nil
 	}
-	return rewrite(model, func(f field) ([]byte, error) {
+	unbent, err := rewrite(model, func(f field) (pieces, error) {
 		if f.number != modelGraph {
-			return f.whole, nil
+			return pieces{f.whole}, nil
 		}
 		graph, err := unbendGraph(f.inside)
-		return bytesField(modelGraph, graph), err
+		return graph.in(modelGraph), err
 	})
+	return unbent.joined(), err
 }
 
-func unbendGraph(graph []byte) ([]byte, error) {
+func unbendGraph(graph []byte) (pieces, error) {
 	weights, err := initializers(graph)
 	if err != nil {
 		return nil, err
 	}
 	channels := map[string]int{} // of what comes out of convolutions
-	return rewrite(graph, func(f field) ([]byte, error) {
+	return rewrite(graph, func(f field) (pieces, error) {
 		if f.number != graphNode {
-			return f.whole, nil
+			return pieces{f.whole}, nil
 		}
 		o, err := readOperator(f.inside)
 		if err != nil || len(o.inputs) < 2 || len(o.outputs) != 1 || o.domain != "" {
-			return f.whole, err
+			return pieces{f.whole}, err
 		}
 		from, to := o.inputs[0], o.outputs[0]
 		weight, err := readTensor(weights[o.inputs[1]])
@@ -54,10 +55,10 @@ func unbendGraph(graph []byte) ([]byte, error) {
 			channels[to] = int(weight.dims[0])
 		case o.kind == "PRelu" && channels[from] > 0 && channels[from]%block == 0:
 			if slopes := weight.perChannel(channels[from]); slopes != nil {
-				return straight(to, from, slopes), nil
+				return pieces{straight(to, from, slopes)}, nil
 			}
 		}
-		return f.whole, nil
+		return pieces{f.whole}, nil
 	})
 }
 

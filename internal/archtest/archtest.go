@@ -60,5 +60,5 @@ var Anything = []string{"internal/app", "internal/e2e", "cmd/vigil", "internal/m
 var Seams = map[string][]string{
 	"gocv.io/x/gocv":                  {"vision/opencv"},
 	"github.com/yalue/onnxruntime_go": {"vision/onnx"},
-	"C":                               {"vision/decode", "vision/opencv"},
+	"C":                               {"vision/decode", "vision/opencv", "vision/still"},
 }

@@ -1,6 +1,6 @@
-// Package still reads photos: JPEG, PNG and PNM files become packed BGR pixels, the right way up. It is Go alone, so
-// that bytes from outside are decoded where they can damage nothing, and so that the program loads none of the hundred
-// shared libraries of OpenCV's own image files. It imports none of ours.
+// Package still reads photos: JPEG, PNG and PNM files become packed BGR pixels, the right way up. It does without OpenCV's
+// reader of image files, for which the program would load a hundred more shared libraries at each start. It imports none
+// of ours.
 package still
 
 import (
@@ -11,6 +11,8 @@ import (
 	"image/color"
 	"image/draw"
 	"path/filepath"
+
+	"github.com/bep/imagemeta"
 )
 
 // Bounds of a still, checked before it is decoded.
@@ -54,18 +56,29 @@ func decode(b []byte) (Still, error) {
 	if w, h := head.Width, head.Height; w < 1 || h < 1 || w > maxSide || h > maxSide || w*h > maxPixels {
 		return Still{}, fmt.Errorf("%d×%d pixels, at most %d a side and %d million are read", w, h, maxSide, int(maxPixels/1e6))
 	}
-	img, err := f.decode(bytes.NewReader(b))
+	s, err := f.pixels(b, head)
 	if err != nil {
 		return Still{}, fmt.Errorf("damaged: %w", err)
 	}
-	return pack(img).turned(orientation(b, f.meta)), nil
+	return s.turned(orientation(b, f.meta)), nil
+}
+
+// pixels decodes a file as it lies. A JPEG that libjpeg-turbo does not take, or finds fault with, Go has the last word on.
+func (f format) pixels(b []byte, head image.Config) (Still, error) {
+	if f.meta == imagemeta.JPEG {
+		if s, ok := turbo(b, head.Width, head.Height); ok {
+			return s, nil
+		}
+	}
+	img, err := f.decode(bytes.NewReader(b))
+	if err != nil {
+		return Still{}, err
+	}
+	return pack(img), nil
 }
 
 // pack draws a picture onto white, some rows at a time.
 func pack(img image.Image) Still {
-	if img, ok := img.(*image.YCbCr); ok {
-		return packYCbCr(img)
-	}
 	const rows = 16
 	size := img.Bounds()
 	s := Still{Width: size.Dx(), Height: size.Dy(), BGR: make([]byte, 0, size.Dx()*size.Dy()*3)}

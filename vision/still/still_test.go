@@ -219,3 +219,27 @@ func TestWrongOrientation(t *testing.T) {
 		t.Errorf("damaged EXIF: got %d wide, %v", s.Width, err)
 	}
 }
+
+// TestUntidy expects a JPEG with something in it that does not belong there to be read all the same, and one that is grey
+// to be so in every colour.
+func TestUntidy(t *testing.T) {
+	b := jpegFile(t)
+	junk := append(bytes.Clone(b[:len(b)-2]), 1, 2, 3, 0xff, 0xd9)
+	if s, err := Decode("junk.jpg", junk); err != nil || s.Width != 32 || s.Height != 16 {
+		t.Errorf("junk before the end: got %d×%d, %v", s.Width, s.Height, err)
+	}
+	if s, err := Decode("more.jpg", append(bytes.Clone(b), "thumbnails"...)); err != nil || s.Width != 32 {
+		t.Errorf("more behind the end: got %d wide, %v", s.Width, err)
+	}
+	grey := image.NewGray(image.Rect(0, 0, 5, 3))
+	for i := range grey.Pix {
+		grey.Pix[i] = 77
+	}
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, grey, &jpeg.Options{Quality: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Decode("grey.jpg", file.Bytes()); err != nil || !bytes.Equal(s.BGR, bytes.Repeat([]byte{77}, 45)) {
+		t.Errorf("grey: got %v, %v", s.BGR, err)
+	}
+}

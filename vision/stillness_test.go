@@ -25,6 +25,28 @@ func (s scribble) Scale(dst []byte, stride, w, h int) error {
 
 func (s scribble) Crop(dst []byte, _ image.Rectangle) error { return s.Scale(dst, 0, 0, 0) }
 
+// squared is a picture of grey 100 but for a square of four cells from there on, in one colour.
+func squared(pts int64, to byte, x, y int) Picture {
+	return Picture{Width: 320, Height: 180, PTS: pts, Pixels: square{to, x, y}}
+}
+
+type square struct {
+	to   byte
+	x, y int
+}
+
+func (s square) Scale(dst []byte, stride, w, h int) error {
+	if err := shade(100).Scale(dst, stride, w, h); err != nil {
+		return err
+	}
+	for _, at := range [][2]int{{s.x, s.y}, {s.x + 1, s.y}, {s.x, s.y + 1}, {s.x + 1, s.y + 1}} {
+		dst[at[1]*stride+at[0]*3+1] = s.to
+	}
+	return nil
+}
+
+func (s square) Crop(dst []byte, _ image.Rectangle) error { return s.Scale(dst, 0, 0, 0) }
+
 func TestStillness(t *testing.T) {
 	second := int64(frames.ClockRate)
 	tests := map[string]struct {
@@ -33,8 +55,14 @@ func TestStillness(t *testing.T) {
 	}{
 		"the same":                      {painted(second, 100, 100), true},
 		"noise":                         {painted(second, 98, 103), true},
-		"one cell darker":               {painted(second, 100, 96), false},
-		"one cell lighter":              {painted(second, 100, 104), false},
+		"one cell a little darker":      {painted(second, 100, 95), true},
+		"one cell darker":               {painted(second, 100, 94), false},
+		"one cell a little lighter":     {painted(second, 100, 105), true},
+		"one cell lighter":              {painted(second, 100, 106), false},
+		"a square a little darker":      {squared(second, 97, 160/2, 96/2), true},
+		"a square darker":               {squared(second, 96, 160/2, 96/2), false},
+		"a square lighter, first":       {squared(second, 104, 0, 0), false},
+		"a square lighter, last":        {squared(second, 104, 158, 94), false},
 		"all is lighter":                {painted(second, 104, 104), false},
 		"just within the time":          {painted(5*second-1, 100, 100), true},
 		"seen too long ago":             {painted(5*second, 100, 100), false},

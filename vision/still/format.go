@@ -15,15 +15,16 @@ import (
 type format struct {
 	begins string
 	head   func(io.Reader) (image.Config, error)
+	fast   func(b []byte, width, height int) (Still, bool) // tried first; nil: there is none
 	decode func(io.Reader) (image.Image, error)
 	meta   imagemeta.ImageFormat // where its EXIF is; 0: it has none
 }
 
 var formats = []format{
-	{"\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode, imagemeta.JPEG},
-	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode, imagemeta.PNG},
-	{"P5", pnmConfig, decodePNM, 0},
-	{"P6", pnmConfig, decodePNM, 0},
+	{"\xff\xd8\xff", jpeg.DecodeConfig, turbo, jpeg.Decode, imagemeta.JPEG},
+	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, nil, png.Decode, imagemeta.PNG},
+	{"P5", pnmConfig, nil, decodePNM, 0},
+	{"P6", pnmConfig, nil, decodePNM, 0},
 }
 
 // refused are formats that people have and that are not read.

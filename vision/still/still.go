@@ -11,8 +11,6 @@ import (
 	"image/color"
 	"image/draw"
 	"path/filepath"
-
-	"github.com/bep/imagemeta"
 )
 
 // Bounds of a still, checked before it is decoded.
@@ -63,10 +61,10 @@ func decode(b []byte) (Still, error) {
 	return s.turned(orientation(b, f.meta)), nil
 }
 
-// pixels decodes a file as it lies. A JPEG that libjpeg-turbo does not take, or finds fault with, Go has the last word on.
+// pixels decodes a file as it lies. What the fast way does not take, or finds fault with, Go has the last word on.
 func (f format) pixels(b []byte, head image.Config) (Still, error) {
-	if f.meta == imagemeta.JPEG {
-		if s, ok := turbo(b, head.Width, head.Height); ok {
+	if f.fast != nil {
+		if s, ok := f.fast(b, head.Width, head.Height); ok {
 			return s, nil
 		}
 	}

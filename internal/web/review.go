@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,6 +71,7 @@ func parseState(text string) (ReviewState, error) {
 func (s *Server) review(w http.ResponseWriter, r *asked) error {
 	var in struct {
 		State string `json:"state"`
+		Was   string `json:"was"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return err
@@ -78,9 +80,15 @@ func (s *Server) review(w http.ResponseWriter, r *asked) error {
 	if err != nil || state == "" {
 		return errors.Join(err, Refused{"state is missing: want new, seen or dismissed"})
 	}
+	was, err := parseState(in.Was)
+	if err != nil {
+		return err
+	}
 	now := time.Now().UTC()
 	view, err := s.cfg.Alerts.Review(r.Context(), r.PathValue("id"), func(v Review) Review {
-		v.State, v.By, v.At = state, r.caller.Name, &now
+		if was == "" || was == cmp.Or(v.State, ReviewNew) {
+			v.State, v.By, v.At = state, r.caller.Name, &now
+		}
 		return v
 	})
 	if err != nil {

@@ -94,8 +94,11 @@ func TestReviewsAndNotes(t *testing.T) {
 		status             int
 		want               string
 	}{
+		{"PUT", "01J/review", `{"state":"seen","was":"new"}`, 200, `"review":{"state":"seen"`},
 		{"PUT", "01J/review", `{"state":"dismissed"}`, 200, `"review":{"state":"dismissed","by":"operator []","at":"2`},
+		{"PUT", "01J/review", `{"state":"seen","was":"new"}`, 200, `"review":{"state":"dismissed"`},
 		{"PUT", "01J/review", `{"state":"gone"}`, 422, "gone"},
+		{"PUT", "01J/review", `{"state":"seen","was":"gone"}`, 422, "gone"},
 		{"PUT", "01J/review", `{}`, 422, "state is missing"},
 		{"PUT", "none/review", `{"state":"seen"}`, 404, "alert none"},
 		{"POST", "01J/notes", `{"text":"<b>postman</b>"}`, 201, `"text":"<b>postman</b>"`},

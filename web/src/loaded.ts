@@ -15,22 +15,33 @@ export function useLoaded<T>(load: () => Promise<T>, deps: readonly unknown[]): 
   const [data, setData] = useState<T>();
   const [error, setError] = useState<Error>();
   const asked = useRef(0);
+  const waiting = useRef(false);
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const reload = useCallback(() => {
     const mine = ++asked.current;
+    waiting.current = true;
     load().then(
       (got) => {
         if (mine !== asked.current) return;
+        waiting.current = false;
         setData(got);
         setError(undefined);
       },
-      (e: Error) => mine === asked.current && setError(e),
+      (e: Error) => {
+        if (mine !== asked.current) return;
+        waiting.current = false;
+        setError(e);
+      },
     );
   }, deps);
-  const set = useCallback((got: T) => {
-    asked.current++;
-    setData(got);
-  }, []);
+  const set = useCallback(
+    (got: T) => {
+      asked.current++;
+      setData(got);
+      if (waiting.current) reload(); // what was on its way may be older than got, or newer
+    },
+    [reload],
+  );
   useEffect(() => {
     setData(undefined);
     reload();

@@ -1313,6 +1313,11 @@ export interface components {
         ReviewInput: {
             /** @enum {string} */
             state: "new" | "seen" | "dismissed";
+            /**
+             * @description Set it only if the state still is this one. The answer is the alert as it is then.
+             * @enum {string}
+             */
+            was?: "new" | "seen" | "dismissed";
         };
         NoteInput: {
             /** @description 1 to 2000 bytes. */

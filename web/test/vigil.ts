@@ -2,7 +2,6 @@
 import { test as base, expect, type Page } from "@playwright/test";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -28,14 +27,13 @@ export class Vigil {
     this.whip = greeting["whip"]!;
   }
 
-  /** start runs vigil on free ports. more is configuration beside its addresses and its folder. */
+  /** start runs vigil on ports that are free. more is configuration beside its addresses and its folder. */
   static async start(more = ""): Promise<Vigil> {
     const dir = mkdtempSync(join(tmpdir(), "vigil-browser-"));
-    const [http, rtsp] = [await freePort(), await freePort()];
     const config = `
 data_dir: ${JSON.stringify(join(dir, "data"))}
-http: { listen: "127.0.0.1:${http}" }
-rtsp: { listen: "127.0.0.1:${rtsp}" }
+http: { listen: "127.0.0.1:0" }
+rtsp: { listen: "127.0.0.1:0" }
 webrtc: { udp: "127.0.0.1:0" }
 alerts: { visit_gap: 3s }
 clips: { pre_roll: 2s, post_roll: 1s }
@@ -87,14 +85,6 @@ ${more}`;
     }
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 /** test has a program of its own, and whatever the browser says against the page fails it. */

@@ -111,7 +111,7 @@ function MarkSeen({ list }: { list: AlertList }) {
     try {
       for (const { alert } of fresh) {
         const params = { path: { id: alert.id } };
-        list.put(await ask(api.PUT("/api/v1/alerts/{id}/review", { params, body: { state: "seen" } })));
+        list.put(await ask(api.PUT("/api/v1/alerts/{id}/review", { params, body: { state: "seen", was: "new" } })));
       }
     } catch (e) {
       toast((e as Error).message, "bad");

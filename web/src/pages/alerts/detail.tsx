@@ -34,27 +34,45 @@ export function Detail({ id, known, close, changed, step }: Props) {
     changed(next);
   };
   useEffect(() => onEvent((e) => e.data.alert?.id === id && reload()), [id, reload]);
+  const review = useReview(id, take);
   useEffect(() => {
-    if (data && data.review.state === "new" && may("operator")) void review(id, "seen", take);
+    if (data && data.review.state === "new" && may("operator")) review("seen", "new");
   }, [data?.review.state]);
   return (
     <Dialog title={view ? `${whoOf(view)} at ${view.alert.camera}` : "Alert"} close={close} wide>
       {error && <Failure error={error} retry={reload} />}
       {!view && !error && <Loading />}
-      {view && <Content view={view} take={take} step={step} />}
+      {view && <Content view={view} take={take} review={review} step={step} />}
     </Dialog>
   );
 }
 
-async function review(id: string, state: Schema["Review"]["state"], take: (view: AlertView) => void) {
-  try {
-    take(await ask(api.PUT("/api/v1/alerts/{id}/review", { params: { path: { id } }, body: { state } })));
-  } catch (e) {
-    toast((e as Error).message, "bad");
-  }
+type State = Schema["Review"]["state"];
+
+/**
+ * useReview returns what sets the state of review, if it still is what it was. One follows the other: that an alert was seen,
+ * which is said by itself, comes neither after nor in place of what somebody says of it meanwhile.
+ */
+function useReview(id: string, take: (view: AlertView) => void) {
+  const last = useRef(Promise.resolve());
+  const put = async (state: State, was?: State) => {
+    try {
+      take(await ask(api.PUT("/api/v1/alerts/{id}/review", { params: { path: { id } }, body: { state, was } })));
+    } catch (e) {
+      toast((e as Error).message, "bad");
+    }
+  };
+  return (state: State, was?: State) => void (last.current = last.current.then(() => put(state, was)));
 }
 
-function Content({ view, take, step }: { view: AlertView; take: (view: AlertView) => void; step: (by: number) => void }) {
+interface ContentProps {
+  view: AlertView;
+  take: (view: AlertView) => void;
+  review: (state: State) => void;
+  step: (by: number) => void;
+}
+
+function Content({ view, take, review, step }: ContentProps) {
   const { alert, clips } = view;
   const params = { path: { id: alert.id } };
   const video = useRef<HTMLVideoElement>(null);
@@ -71,7 +89,7 @@ function Content({ view, take, step }: { view: AlertView; take: (view: AlertView
     [alert.id],
   );
   const dismissed = view.review.state === "dismissed";
-  const dismiss = () => void review(alert.id, dismissed ? "seen" : "dismissed", take);
+  const dismiss = () => review(dismissed ? "seen" : "dismissed");
   useKeys({
     " ": () => (video.current?.paused ? void video.current.play() : video.current?.pause()),
     d: () => may("operator") && dismiss(),

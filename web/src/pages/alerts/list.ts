@@ -88,21 +88,21 @@ export function useAlerts(filter: Filter): AlertList {
     return () => void asked.current++;
   }, [reload]);
 
+  const puts = useRef(0);
   const put = useCallback((view: AlertView) => {
+    puts.current++;
     setState((s) => ({ ...s, alerts: s.alerts.map((a) => (a.alert.id === view.alert.id ? view : a)) }));
   }, []);
 
-  useEffect(
-    () =>
-      onEvent((event) => {
-        const id = event.data.alert?.id;
-        if (!id) return;
-        void refresh(filter, event.type === "alert.opened", id).then((view) => {
-          if (view) setState((s) => ({ ...s, alerts: merge([view], s.alerts) }));
-        });
-      }),
-    [key],
-  );
+  useEffect(() => {
+    const show = async (id: string, fresh: boolean) => {
+      const before = puts.current;
+      const view = await refresh(filter, fresh, id);
+      if (before !== puts.current) return show(id, fresh); // the answer may be older than what was put meanwhile
+      if (view) setState((s) => ({ ...s, alerts: merge([view], s.alerts) }));
+    };
+    return onEvent((event) => event.data.alert && void show(event.data.alert.id, event.type === "alert.opened"));
+  }, [key]);
 
   const more = () => {
     if (!busy.current && following.current) void page(following.current);

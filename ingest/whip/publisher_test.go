@@ -202,6 +202,9 @@ func (p *publisher) sendUntilTaken(v *visit, nalus [][]byte, ts uint32) uint32 {
 		p.send(p.packets(nalus, ts+n*3000)...)
 		select {
 		case u := <-v.units:
+			if u.PTS < int64(ts) {
+				continue // sent before, and not waited for
+			}
 			sameNALUs(p.t, u.NALUs, nalus)
 			return n + 1
 		case <-tick.C:
